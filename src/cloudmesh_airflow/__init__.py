@@ -1,0 +1,1 @@
+"""Airflow's half of the appliance: it runs `cms`, and never imports a cloud SDK."""
