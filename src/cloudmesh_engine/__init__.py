@@ -1,0 +1,1 @@
+"""The `cms` half of the appliance: Cloudmesh's commands made to tell the truth."""
