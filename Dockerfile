@@ -21,7 +21,8 @@ FROM base AS builder
 ARG UV_VERSION=0.13.8
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      python3-venv
+      python3-venv \
+ && rm -rf /var/lib/apt/lists/*
 ENV UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_NO_CONFIG=1 \
@@ -109,9 +110,8 @@ RUN mkdir /opt/node && ln -s "${NODE_WHEEL}/bin/node" /opt/node/node
 COPY sandbox/package.json sandbox/package-lock.json /opt/azurite/
 RUN --mount=type=secret,id=ca \
     --mount=type=cache,target=/root/.npm \
-    cd /opt/azurite \
- && PATH="/opt/node:$PATH" with-ca node "${NODE_WHEEL}/lib/node_modules/npm/bin/npm-cli.js" ci \
-      --omit=dev --ignore-scripts --no-audit --no-fund
+    PATH="/opt/node:$PATH" with-ca node "${NODE_WHEEL}/lib/node_modules/npm/bin/npm-cli.js" ci \
+      --prefix /opt/azurite --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM base AS sandbox
 LABEL org.opencontainers.image.title="cloudmesh-airflow sandbox" \

@@ -1,0 +1,116 @@
+"""The stack without Docker, from a fresh copy: every make target a newcomer meets."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+DAG = "hello_cloudmesh"
+
+
+def fail_line(text: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.startswith("FAIL")]
+    return line
+
+
+def test_bad_input_is_one_clear_line_and_starts_nothing(copy, taken_port):
+    """Before the first start: a taken port, too little memory, no cloudmesh.yaml, a wrong mode."""
+    refused = copy.make("up", "MODE=embedded", CLOUDMESH_PORT=str(taken_port))
+    assert refused.returncode != 0
+    assert f"port {taken_port}: another program listens" in fail_line(refused.stderr)
+
+    refused = copy.make("up", "MODE=embedded", CLOUDMESH_MIN_MEMORY_MB="99999999")
+    assert refused.returncode != 0
+    assert "needs 99999999 MB" in fail_line(refused.stderr)
+
+    config = copy.folder / "config/cloudmesh.yaml"
+    aside = config.rename(config.with_suffix(".aside"))
+    refused = copy.make("up", "MODE=embedded")
+    aside.rename(config)
+    assert refused.returncode != 0
+    assert "config/cloudmesh.yaml: it is missing" in fail_line(refused.stderr)
+
+    refused = copy.make("up", "MODE=sideways")
+    assert refused.returncode != 0
+    assert "unknown mode 'sideways'" in refused.stderr
+
+    refused = copy.make("status")
+    assert refused.returncode != 0
+    assert "run 'make up' first" in refused.stderr
+
+    for made in (".env", ".secrets", ".run"):
+        assert not (copy.folder / made).exists()
+
+
+def test_the_first_dag_goes_from_airflow_to_mongodb(embedded):
+    hello = embedded.make("hello")
+    assert hello.returncode == 0, hello.stdout + hello.stderr
+    assert "hello_cloudmesh: success" in hello.stdout
+    listed = embedded.run("scripts/shell", "cms", "key", "list", "--output=json")
+    assert listed.returncode == 0, listed.stderr
+    assert "hello-cloudmesh" in [key["name"] for key in json.loads(listed.stdout)]
+
+
+def test_a_task_log_can_be_read_in_the_ui(embedded):
+    client = embedded.client()
+    client.wait_for_dag(DAG)
+    run_id = client.trigger(DAG)
+    assert client.wait(DAG, run_id, timeout=180) == "success"
+    assert "hello-cloudmesh" in "\n".join(client.log(DAG, run_id, "check"))
+
+
+def test_up_again_changes_nothing(embedded):
+    secrets = {path: path.read_text() for path in (embedded.folder / ".secrets").iterdir()}
+    before = embedded.processes()
+    assert embedded.make("up", "MODE=embedded").returncode == 0
+    assert embedded.processes() == before
+    assert {path: path.read_text() for path in (embedded.folder / ".secrets").iterdir()} == secrets
+
+
+def test_secrets_are_for_their_owner_alone_and_not_in_git(embedded):
+    folder = embedded.folder / ".secrets"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert "/.secrets/" in (embedded.folder / ".gitignore").read_text().splitlines()
+
+
+def test_the_password_is_printed_again(embedded):
+    printed = embedded.make("password").stdout.strip()
+    assert printed == (embedded.folder / ".secrets/admin_password").read_text()
+
+
+def test_doctor_finds_nothing(embedded):
+    doctor = embedded.make("doctor")
+    assert doctor.returncode == 0, doctor.stderr
+    assert "All is well." in doctor.stderr
+
+
+def test_reset_without_consent_changes_nothing(embedded):
+    refused = embedded.make("reset")
+    assert refused.returncode != 0
+    assert "nothing was changed" in refused.stderr
+    assert embedded.make("status").returncode == 0
+
+
+def test_backup_and_restore_bring_the_key_back(embedded):
+    saved = embedded.make("backup")
+    assert saved.returncode == 0, saved.stderr
+    file = saved.stdout.strip()
+    deleted = embedded.run("scripts/shell", "cms", "key", "delete", "hello-cloudmesh")
+    assert deleted.returncode == 0, deleted.stderr
+    restored = embedded.make("restore", f"FILE={file}", YES="1")
+    assert restored.returncode == 0, restored.stderr
+    listed = embedded.run("scripts/shell", "cms", "key", "list", "--output=json")
+    assert "hello-cloudmesh" in [key["name"] for key in json.loads(listed.stdout)]
+
+
+def test_down_leaves_no_process_and_keeps_the_data(embedded):
+    assert embedded.make("down").returncode == 0
+    mark = f"CLOUDMESH_STACK={embedded.folder}/.run".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            assert mark not in (process / "environ").read_bytes(), process
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+    assert (embedded.folder / ".run/airflow/airflow.db").exists()
+    assert os.listdir(embedded.folder / ".run/data/mongo")
