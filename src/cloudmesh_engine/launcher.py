@@ -7,7 +7,7 @@ import warnings
 from typing import NoReturn
 
 from cloudmesh_engine import catalog
-from cloudmesh_engine.errors import EngineError
+from cloudmesh_engine.errors import EngineError, NotSupported
 
 _HELP = """\
 Usage:
@@ -52,6 +52,10 @@ def run(words: list[str]) -> int:
     except EngineError as error:
         print(f"cms: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        need = "pip install 'cloudmesh-airflow[cms]'"
+        print(f"cms: the Python package {error.name!r} is missing: {need}", file=sys.stderr)
+        return NotSupported.exit_code
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
