@@ -11,7 +11,7 @@ KEY = "hello-cloudmesh"
     schedule=None,
     catchup=False,
     tags=["cloudmesh", "example"],
-    default_args={"retries": 1, "retry_delay": timedelta(seconds=5)},
+    default_args={"owner": "cloudmesh", "retries": 1, "retry_delay": timedelta(seconds=5)},
     doc_md="""
     ### Hello, Cloudmesh
 

@@ -1,7 +1,6 @@
 """A small client of Airflow's REST API; as a program it runs one DAG to its end.
 
-`python -m cloudmesh_airflow.client DAG_ID < password-file` prints each task's state
-as it changes. Standard library only: it works wherever there is a Python.
+`python -m cloudmesh_airflow.client DAG_ID < password-file` prints how each task ended. Standard library only: it works wherever there is a Python.
 """
 
 import argparse
@@ -15,6 +14,8 @@ from typing import Any
 from cloudmesh_airflow.errors import CloudmeshAirflowError
 
 DONE = ("success", "failed")
+# States of a task on its way to one that a person waits for.
+_PASSING = (None, "scheduled", "queued", "running")
 
 
 class ApiError(CloudmeshAirflowError):
@@ -87,14 +88,14 @@ class AirflowClient:
     def wait(self, dag_id: str, run_id: str, *, timeout: float = 300, say: Any = None) -> str:
         """Return the run's final state.
 
-        :param say: called with a line for each task that changed its state
+        :param say: called with a line for each task that has come to an end or will be tried again
         """
         deadline = time.monotonic() + timeout
         seen: dict[str, str] = {}
         while True:
             state = self.run(dag_id, run_id)["state"]
             for task in self.tasks(dag_id, run_id) if say else ():
-                if task["state"] and seen.get(task["task_id"]) != task["state"]:
+                if task["state"] not in _PASSING and seen.get(task["task_id"]) != task["state"]:
                     seen[task["task_id"]] = task["state"]
                     say(f"{task['task_id']}: {task['state']}")
             if state in DONE:
