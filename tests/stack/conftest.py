@@ -24,6 +24,7 @@ class Stack(DockerCompose):
 
     secrets: Path
     url: str
+    flower_url: str
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text().strip()
@@ -69,22 +70,24 @@ def script(name: str, *arguments: str) -> str:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Build what is missing, start, wait for health; remove all of it afterwards."""
     secrets = tmp_path_factory.mktemp("secrets")
-    port = free_port()
+    port, flower_port = free_port(), free_port()
     with pytest.MonkeyPatch.context() as patch:
         # What a user's .env says must not steer the test: the environment wins over it.
         patch.setenv("CLOUDMESH_MODE", "")
         mode = script("mode", os.environ.get("TEST_MODE", "")).split()[0]
         patch.setenv("COMPOSE_PROJECT_NAME", PROJECT)
         patch.setenv("COMPOSE_FILE", ":".join(FILES[mode]))
-        patch.setenv("COMPOSE_PROFILES", "sandbox")
+        patch.setenv("COMPOSE_PROFILES", "sandbox,flower")
         patch.setenv("CLOUDMESH_SECRETS_DIR", str(secrets))
         patch.setenv("CLOUDMESH_PORT", str(port))
+        patch.setenv("CLOUDMESH_FLOWER_PORT", str(flower_port))
         patch.setenv("CLOUDMESH_UID", "50000" if os.getuid() == 0 else str(os.getuid()))
         script("images", mode)
         script("secrets")
         running = Stack(str(ROOT), compose_file_name=FILES[mode], wait=True)
         running.secrets = secrets
         running.url = f"http://127.0.0.1:{port}"
+        running.flower_url = f"http://127.0.0.1:{flower_port}"
         # What a killed run has left behind.
         running.run("down", "--volumes", "--remove-orphans")
         try:

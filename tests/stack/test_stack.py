@@ -1,5 +1,6 @@
 """The whole stack in Docker, as a user has it."""
 
+import base64
 import json
 import subprocess
 import urllib.error
@@ -11,6 +12,7 @@ from cloudmesh_airflow.client import AirflowClient, ApiError
 
 SERVICES = {
     "dag-processor",
+    "flower",
     "mongo",
     "postgres",
     "redis",
@@ -97,6 +99,18 @@ def test_the_page_answers_and_the_api_wants_a_login(stack):
         urllib.request.urlopen(f"{stack.url}/api/v2/dags", timeout=10)
     with pytest.raises(ApiError, match="401"):
         AirflowClient(stack.url, "admin", "wrong")
+
+
+def test_flower_wants_a_login_and_knows_the_worker(stack, hello):
+    address = f"{stack.flower_url}/api/workers?refresh=1"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(address, timeout=10)
+    request = urllib.request.Request(address)
+    login = base64.b64encode(stack.secret("flower_basic_auth").encode()).decode()
+    request.add_header("Authorization", f"Basic {login}")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        workers = json.load(answer)
+    assert list(workers) == [f"celery@{inspect(stack)['worker']['Config']['Hostname']}"]
 
 
 def test_the_key_survives_down_and_up(stack, hello):
