@@ -3,7 +3,6 @@
 import statistics
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from benchmarks.process import BenchError, say
 from cloudmesh_airflow.client import AirflowClient
@@ -28,19 +27,10 @@ def _seconds(start: str, end: str) -> float:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def _tasks(client: AirflowClient, dag_id: str, run_id: str, count: int) -> list[dict[str, Any]]:
-    # Airflow gives at most 100 at a time ([api] maximum_page_limit), whatever is asked for.
-    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100&offset="
-    found = []
-    for offset in range(0, count, 100):
-        found += client.call("GET", f"{path}{offset}")["task_instances"]
-    return found
-
-
 def _run(client: AirflowClient, dag_id: str, count: int, timeout: float) -> Times:
     run_id = client.trigger(dag_id)
     state = client.wait(dag_id, run_id, timeout=timeout)
-    tasks = _tasks(client, dag_id, run_id, count)
+    tasks = client.tasks(dag_id, run_id)
     done = sum(task["state"] == "success" for task in tasks)
     if state != "success" or done != count:
         raise BenchError(f"{dag_id}: {state}, {done} of {count} tasks succeeded")

@@ -1,6 +1,7 @@
 """A small client of Airflow's REST API; as a program it runs one DAG to its end.
 
-`python -m cloudmesh_airflow.client DAG_ID < password-file` prints how each task ended. Standard library only: it works wherever there is a Python.
+`python -m cloudmesh_airflow.client DAG_ID < password-file` prints how each task ended.
+Standard library only: it works wherever there is a Python.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from typing import Any
 from cloudmesh_airflow.errors import CloudmeshAirflowError
 
 DONE = ("success", "failed")
+# What Airflow gives at most ([api] maximum_page_limit), whatever is asked for.
+_PAGE = 100
 # States of a task on its way to one that a person waits for.
 _PASSING = (None, "scheduled", "queued", "running")
 
@@ -75,9 +78,14 @@ class AirflowClient:
         return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The task instances of a run, at most 500."""
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=500"
-        return self.call("GET", path)["task_instances"]
+        """The task instances of a run."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit={_PAGE}&offset="
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.call("GET", f"{path}{len(found)}")
+            found += page["task_instances"]
+            if len(found) >= page["total_entries"]:
+                return found
 
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[str]:
         """The lines that a task logged."""
