@@ -1,16 +1,23 @@
 """Makes the metadata database ready: `python -m cloudmesh_airflow.init`.
 
 Idempotent. It migrates the schema, then creates the user `admin` unless there is
-one: a password that was changed in the UI stays as it is.
+one: a password that was changed in the UI stays as it is. PostgreSQL keeps a note of
+the versions that did this, so that the next start need not import Airflow, for
+seconds, to find that there is nothing to do.
 """
 
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from cloudmesh_airflow.errors import SetupError
+from cloudmesh_airflow.health import setting
 
 ADMIN = "admin"
+# The packages that have tables of their own.
+_SCHEMAS = ("apache-airflow-core", "apache-airflow-providers-fab")
 
 
 def read_secret(name: str) -> str:
@@ -48,16 +55,62 @@ def create_admin(password: str) -> bool:
     return True
 
 
-def main() -> int:
-    """Run both steps; 1 and one line on stderr when one fails."""
+def connect() -> Any:
+    """Give a connection to PostgreSQL; None where Airflow runs on SQLite, which keeps no note."""
+    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD" not in os.environ:
+        return None
+    import psycopg2
+
     try:
-        password = read_secret("admin_password")
-        migrate()
-        created = create_admin(password)
+        return psycopg2.connect(setting("database", "sql_alchemy_conn").replace("+psycopg2", ""))
+    except psycopg2.OperationalError as error:
+        raise SetupError(f"the metadata database does not let us in: {error}") from error
+
+
+def note() -> str:
+    """What these versions write on a database that they have made ready."""
+    found = (f"{name} {importlib.metadata.version(name)}" for name in _SCHEMAS)
+    return f"made ready by {', '.join(found)}"
+
+
+def has_note(connection: Any) -> bool:
+    """Whether these very versions made the database ready before."""
+    query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{query} WHERE datname = current_database()")
+        return bool(cursor.fetchone() == (note(),))
+
+
+def write_note(connection: Any) -> None:
+    """Keep it as the database's comment: it comes and goes with the data."""
+    from psycopg2 import sql
+
+    name = sql.Identifier(connection.info.dbname)
+    statement = sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(note()))
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def make_ready() -> str:
+    """Run both steps, unless they are done; what was found or done."""
+    connection = connect()
+    if connection and has_note(connection):
+        return "nothing to do"
+    password = read_secret("admin_password")
+    migrate()
+    created = create_admin(password)
+    if connection:
+        write_note(connection)
+    return f"user {ADMIN!r} {'created' if created else 'kept'}"
+
+
+def main() -> int:
+    """Make it ready; 1 and one line on stderr when that fails."""
+    try:
+        print(f"init: database ready, {make_ready()}")
     except SetupError as error:
         print(f"init: {error}", file=sys.stderr)
         return 1
-    print(f"init: database ready, user {ADMIN!r} {'created' if created else 'kept'}")
     return 0
 
 

@@ -117,6 +117,7 @@ def test_the_key_survives_down_and_up(stack, hello):
     assert stack.run("down").returncode == 0
     up = stack.run("up", "--detach", "--wait", "--wait-timeout", "180")
     assert up.returncode == 0, up.stderr
+    assert "init: database ready, nothing to do" in stack.run("logs", "init").stdout
     done = stack.execute("worker", "cms", "key", "list", "--output=json")
     assert done.returncode == 0, done.stderr
     assert "hello-cloudmesh" in [key["name"] for key in json.loads(done.stdout)]
