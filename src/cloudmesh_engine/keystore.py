@@ -38,6 +38,17 @@ def names(settings: Settings) -> set[str]:
     return {entry["name"] for entry in _collection(settings).find({}, {"name": 1})}
 
 
+def public_key(settings: Settings, name: str) -> str:
+    """Give the public half of a stored key, or of the appliance's own."""
+    stored = _collection(settings).find_one({"cm.name": name})
+    if stored:
+        return str(stored["public_key"])
+    own = home.state_dir() / "ssh/id_rsa.pub"
+    if name == settings.get("default.key") and own.exists():
+        return read_public_key(own)
+    raise ActionFailed(f"no key named {name!r}: add it with cms key add {name} --source=FILE")
+
+
 def read_public_key(source: Path) -> str:
     """Give the one key line of a file."""
     try:

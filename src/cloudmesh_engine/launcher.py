@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import NoReturn
 
-from cloudmesh_engine import catalog
+from cloudmesh_engine import catalog, commands
 from cloudmesh_engine.errors import EngineError, NotSupported
 
 _HELP = """\
@@ -72,6 +72,8 @@ def _dispatch(words: list[str]) -> None:
         _help(rest)
     elif word in ("version", "--version"):
         _version(rest)
+    elif word in commands.OWN:
+        commands.run(word, rest)
     else:
         from cloudmesh_engine import upstream
 
@@ -80,13 +82,19 @@ def _dispatch(words: list[str]) -> None:
 
 def _help(rest: list[str]) -> None:
     if rest:
-        print(_OWN.get(rest[0]) or catalog.find(rest[0]).manual(), end="")
+        print(_manual(rest[0]), end="")
         return
     from cmd import Cmd
 
     print(_HELP, end="")
     words = sorted({*catalog.commands(), *_OWN})
     Cmd(stdout=sys.stdout).columnize([f"  {word}" for word in words], 80)
+
+
+def _manual(word: str) -> str:
+    if word in commands.OWN:
+        return commands.manual(word)
+    return _OWN.get(word) or catalog.find(word).manual()
 
 
 def _version(rest: list[str]) -> None:

@@ -1,7 +1,9 @@
 """The real `cms` in a real process, and a server that speaks MongoDB's protocol."""
 
+import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -17,6 +21,10 @@ from cloudmesh_engine import keys
 
 REPOSITORY = Path(__file__).parents[3]
 STANDIN_PYTHON = os.environ.get("MONGO_STANDIN_PYTHON")
+MOTO_SERVER = os.environ.get("MOTO_SERVER")
+FAULTS = REPOSITORY / "sandbox/faults"
+OWNER = "cm-0123456789abcdef"
+AMI = "ami-0c929bde1796e1484"
 
 Result = subprocess.CompletedProcess[str]
 
@@ -123,11 +131,19 @@ def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongo]:
     process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def key_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The appliance's key, made once because that may take a second."""
+    directory = tmp_path_factory.mktemp("key") / "ssh"
+    keys.ensure_key_pair(directory)
+    return directory
+
+
 @pytest.fixture
-def cms_db(tmp_path: Path, mongo: Mongo) -> Iterator[Cms]:
+def cms_db(tmp_path: Path, mongo: Mongo, key_pair: Path) -> Iterator[Cms]:
     """`cms` with an empty database and the appliance's key."""
     cms = Cms.make(tmp_path, mongo.port, mongo.password)
-    keys.ensure_key_pair(tmp_path / "state/ssh")
+    shutil.copytree(key_pair, tmp_path / "state/ssh")
     database = f"test_{secrets.token_hex(4)}"
     file = tmp_path / "cloudmesh.yaml"
     file.write_text(
@@ -135,3 +151,140 @@ def cms_db(tmp_path: Path, mongo: Mongo) -> Iterator[Cms]:
     )
     yield cms
     assert cms.leftovers() == []
+
+
+def http(method: str, address: str, content: Any = None) -> Any:
+    body = None if content is None else json.dumps(content).encode()
+    with urlopen(Request(address, body, method=method), timeout=10) as reply:
+        return json.loads(reply.read())
+
+
+class Ec2:
+    """The cloud itself, asked and changed past `cms`.
+
+    VMs are written as words: `web` is ours and runs, `web/stopped` is ours and stopped,
+    `~web` is somebody else's, `?` has no tag at all. Terminated ones are left out.
+    """
+
+    def __init__(self, address: str) -> None:
+        import boto3
+
+        self.address = address
+        self.client = boto3.client(
+            "ec2",
+            region_name="us-east-1",
+            endpoint_url=address,
+            aws_access_key_id="sandbox-access-id",
+            aws_secret_access_key="sandbox-secret-key",
+        )
+
+    def make(self, words: str) -> None:
+        for word in words.split():
+            name, _, state = word.partition("/")
+            tags = {"Name": name.lstrip("~"), "cm-name": name.lstrip("~"), "cm-owner": OWNER}
+            if name.startswith("~"):
+                tags["cm-owner"] = "cm-somebody-else"
+            pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+            tagged = [{"ResourceType": "instance", "Tags": pairs}]
+            reply = self.client.run_instances(
+                ImageId=AMI,
+                InstanceType="t2.micro",
+                KeyName="cloudmesh",
+                MinCount=1,
+                MaxCount=1,
+                **({} if name == "?" else {"TagSpecifications": tagged}),
+            )
+            if state == "stopped":
+                self.client.stop_instances(InstanceIds=[reply["Instances"][0]["InstanceId"]])
+
+    def instances(self) -> list[dict[str, Any]]:
+        reservations = self.client.describe_instances()["Reservations"]
+        every = [instance for entry in reservations for instance in entry["Instances"]]
+        return [one for one in every if one["State"]["Name"] not in ("terminated", "shutting-down")]
+
+    def words(self) -> str:
+        return " ".join(sorted(map(self.word, self.instances())))
+
+    def word(self, instance: dict[str, Any]) -> str:
+        tags = {pair["Key"]: pair["Value"] for pair in instance.get("Tags", [])}
+        mark = "" if tags.get("cm-owner") == OWNER else "~"
+        name = mark + tags["Name"] if "Name" in tags else "?"
+        state = instance["State"]["Name"]
+        return name if state == "running" else f"{name}/{state}"
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2]:
+    if not MOTO_SERVER:
+        pytest.skip("MOTO_SERVER is not set: the moto_server of an environment with moto")
+    port = free_port()
+    process = subprocess.Popen(
+        [MOTO_SERVER, "--host", "127.0.0.1", "--port", str(port)],
+        # Loading its list of images at every reset would take most of the time.
+        env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answers() -> bool:
+        assert process.poll() is None, "moto ended"
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers)
+    yield Ec2(f"http://127.0.0.1:{port}")
+    process.kill()  # it would wait for our kept-alive connections
+    process.wait(10)
+
+
+@pytest.fixture
+def ec2(moto: Ec2) -> Ec2:
+    """An empty cloud."""
+    http("POST", f"{moto.address}/moto-api/reset")
+    return moto
+
+
+@pytest.fixture
+def cms_aws(cms_db: Cms, ec2: Ec2) -> Cms:
+    """`cms` with an empty cloud."""
+    (cms_db.root / "state/owner").write_text(OWNER + "\n")
+    cms_db.environ["CLOUDMESH_SANDBOX_AWS"] = ec2.address
+    return cms_db
+
+
+@dataclass
+class Faults:
+    """The strict proxy in front of the cloud."""
+
+    address: str
+    control: str
+
+    def script(self, *rules: dict[str, Any]) -> None:
+        http("PUT", f"{self.control}/script", list(rules))
+
+    def launches(self) -> list[Any]:
+        return http("GET", f"{self.control}/instances")
+
+    def actions(self) -> list[str]:
+        return [entry["action"] for entry in http("GET", f"{self.control}/log")]
+
+
+@pytest.fixture(scope="session")
+def proxy(moto: Ec2) -> Iterator[Faults]:
+    words = ["--port", "0", "--control-port", "0", "--upstream", moto.address]
+    process = subprocess.Popen([sys.executable, FAULTS, *words], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    told = process.stdout.readline().replace(",", " ").split()
+    yield Faults(*[word for word in told if word.startswith("http")])
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+@pytest.fixture
+def faults(proxy: Faults, cms_aws: Cms) -> Faults:
+    """`cms_aws` talks to the cloud through this."""
+    for part in ("script", "instances", "log"):
+        http("DELETE", f"{proxy.control}/{part}")
+    cms_aws.environ["CLOUDMESH_SANDBOX_AWS"] = proxy.address
+    return proxy

@@ -120,10 +120,6 @@ def test_a_cloud_that_does_not_answer_is_a_dependency(cms_db: Cms) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_what_cloudmesh_never_wrote_is_not_supported(cms_db: Cms) -> None:
-    assert cms_db("vm", "ip", "show", "x").returncode == 3
-
-
 def test_a_wrong_password_is_told_without_showing_it(cms_db: Cms) -> None:
     (cms_db.root / "secrets/mongo_password").write_text("wrong-password")
     result = cms_db("key", "list")

@@ -1,0 +1,177 @@
+"""Boots VMs so that every repetition, at once or after any interruption, ends with one per name."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+from cloudmesh_engine import waiting
+from cloudmesh_engine.clouds import GONE, Driver, Machine, Request, TokenSpent
+from cloudmesh_engine.errors import ActionFailed, Refused
+from cloudmesh_engine.ledger import CREATING, PRESENT, Ledger, Row
+
+# How many terminated VMs of one name, unknown to the ledger, a boot walks past.
+_MOST_ATTEMPTS = 50
+
+
+class Boot:
+    """One boot command: claim the row, look in the cloud, adopt or create, read back, record.
+
+    :param budget: seconds to wait for a VM to run
+    :param public_key: gives the key that the cloud may not know yet
+    :param budget: seconds to wait for a VM to run
+    :param most: how many VMs the appliance may have, if there is a limit
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        driver: Driver,
+        request: Request,
+        *,
+        public_key: Callable[[], str],
+        budget: float,
+        most: int | None,
+    ) -> None:
+        self.ledger = ledger
+        self.driver = driver
+        self.request = request
+        self.public_key = public_key
+        self.budget = budget
+        self.most = most
+        self._rows: dict[str, Row] = {}
+        self._fresh: set[str] = set()
+
+    def free_names(self, count: int, claim: bool) -> list[str]:
+        """Find names that nobody uses: `vm-1` and so on."""
+        taken = {machine.name for machine in self.driver.list_owned()}
+        taken |= {row.name for row in self.ledger.wanted() if row.cloud == self.driver.cloud}
+        names: list[str] = []
+        for number in itertools.count(1):
+            name = f"vm-{number}"
+            if name not in taken and (not claim or self._claim(name)):
+                names.append(name)
+            if len(names) == count:
+                break
+        return names
+
+    def prepare(self, names: list[str]) -> dict[str, Machine | None]:
+        """Claim the names and find which VMs are there; nothing is made yet."""
+        for name in names:
+            if name not in self._rows:
+                self._claim(name)
+        try:
+            found = {name: self._adoptable(name) for name in names}
+            new = [name for name in names if not found[name]]
+            self._check_limit(new)
+            if new and self.request.key and not self.driver.has_key(self.request.key):
+                self.driver.ensure_key(self.request.key, self.public_key())
+        except Exception:
+            self._release()
+            raise
+        return found
+
+    def preview(self, names: list[str]) -> dict[str, Machine | None]:
+        """Do what `prepare` does without claiming anything."""
+        found: dict[str, Machine | None] = {}
+        for name in names:
+            row = self.ledger.find(self.driver.cloud, name)
+            if row and row.state in (CREATING, PRESENT):
+                self._rows[name] = row
+            found[name] = self._adoptable(name)
+        self._check_limit([name for name in names if not found[name]])
+        return found
+
+    def secure(self, name: str, there: Machine | None) -> tuple[Machine, str]:
+        """Make sure that the VM runs; say what had to be done."""
+        machine, action = (there, "adopted") if there else (self._create(name), "created")
+        if machine.state == "stopping":
+            machine = waiting.until(self.driver, machine, "stopped", self.budget)
+        if machine.state == "stopped":
+            self.driver.start(machine)
+            action = "started"
+        machine = waiting.until(self.driver, machine, "running", self.budget)
+        self.ledger.record_only(machine)
+        return machine, action
+
+    def _check_limit(self, new: list[str]) -> None:
+        """Refuse when these VMs would be too many."""
+        if self.most is None or not new:
+            return
+        there = {(row.cloud, row.name) for row in self.ledger.wanted()}
+        there |= {(machine.cloud, machine.name) for machine in self.driver.list_owned()}
+        # Own claims are in the ledger by now, so commands at once see each other.
+        total = len(there | {(self.driver.cloud, name) for name in new})
+        if total > self.most:
+            raise Refused(
+                f"boot: {total} VMs would be more than the {self.most} that "
+                "cloudmesh.limits.max_vms allows: delete some, or raise the limit"
+            )
+
+    def _claim(self, name: str) -> bool:
+        self._rows[name], fresh = self.ledger.claim(self.driver.cloud, name, self.request)
+        if fresh:
+            self._fresh.add(name)
+        return fresh
+
+    def _release(self) -> None:
+        for name in self._fresh:
+            self.ledger.release(self._rows[name])
+
+    def _adoptable(self, name: str) -> Machine | None:
+        row = self._rows.get(name)
+        machine = self._only(name)
+        if row and name not in self._fresh:
+            self._refuse_other(name, self.request.differences(row.request))
+        if machine and (row is None or name in self._fresh):
+            self._refuse_other(name, self.request.differences(machine.as_request()))
+        return machine
+
+    def _only(self, name: str) -> Machine | None:
+        found = self.driver.find(name)
+        if len(found) > 1:
+            ids = ", ".join(machine.id for machine in found)
+            raise Refused(
+                f"boot: {len(found)} VMs on {self.driver.cloud} are named {name}: {ids}: "
+                "delete all but one by its id"
+            )
+        return found[0] if found else None
+
+    def _refuse_other(self, name: str, differences: str) -> None:
+        if differences:
+            raise Refused(
+                f"boot: {name} on {self.driver.cloud} was asked for differently: {differences}: "
+                f"choose another name, or cms vm delete {name} first"
+            )
+
+    def _create(self, name: str) -> Machine:
+        for _ in range(_MOST_ATTEMPTS):
+            row = self._rows[name]
+            try:
+                # Only what is seen dead ends an attempt; what is not seen may be about to appear.
+                known = self.driver.get(row.instance) if row.instance else None
+                if known and known.state in GONE:
+                    raise TokenSpent(f"{name} ({known.id}) was terminated")
+                machine = self.driver.create(name, row.request, _token(self.driver, row))
+                if machine.state in GONE:
+                    raise TokenSpent(f"{name} ({machine.id}) was terminated")
+            except TokenSpent:
+                self._rows[name], _ = self.ledger.reopen(row, self.request)
+                self._refuse_other(name, self.request.differences(self._rows[name].request))
+                continue
+            except ActionFailed:
+                if not row.instance:
+                    self.ledger.failed(row)
+                raise
+            self.ledger.created(row, machine.id)
+            return machine
+        raise ActionFailed(f"boot: {name}: {_MOST_ATTEMPTS} VMs of that name were just terminated")
+
+
+def _token(driver: Driver, row: Row) -> str:
+    """Derive the token from what identifies the attempt, so that a repetition has the same."""
+    wanted = asdict(row.request)
+    del wanted["labels"], wanted["image"]
+    parts = [driver.owner, row.cloud, row.name, row.attempt, wanted]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

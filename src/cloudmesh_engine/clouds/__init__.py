@@ -1,0 +1,163 @@
+"""The clouds: what a driver has to do, and how to get the driver of a cloud."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cloudmesh_engine.config import Settings
+from cloudmesh_engine.errors import ActionFailed, ConfigError, NotSupported, UsageError
+
+# States that every driver translates its cloud's words to.
+GONE = ("shutting-down", "terminated")
+OWNER_TAG = "cm-owner"
+NAME_TAG = "cm-name"
+
+_MODULES = {"aws": "cloudmesh_engine.clouds.aws"}
+
+
+class TokenSpent(ActionFailed):
+    """The VM that this token made was terminated: only another token makes a new one."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a VM should be.
+
+    :param image: as the user wrote it; `image_id` is what the cloud calls it
+    :param labels: further tags, without their prefix `cm-`
+    """
+
+    image: str
+    flavor: str
+    key: str = ""
+    image_id: str = ""
+    secgroup: str = ""
+    network: str = ""
+    public: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def differences(self, there: "Request") -> str:
+        """Say in which way a VM that is there is not what this request asks for."""
+        pairs = [("flavor", there.flavor, self.flavor), ("key", there.key, self.key)]
+        if self.image != there.image and self.image_id != there.image_id:
+            pairs.insert(0, ("image", there.image, self.image))
+        return ", ".join(
+            f"{word} is {old or 'none'}, not {new or 'none'}"
+            for word, old, new in pairs
+            if old != new
+        )
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A VM as the cloud describes it now."""
+
+    cloud: str
+    name: str
+    id: str
+    state: str
+    image: str
+    flavor: str
+    key: str
+    public_ips: list[str]
+    private_ips: list[str]
+    launched: str
+    tags: dict[str, str]
+
+    @property
+    def owner(self) -> str:
+        """The appliance that made it; empty for a foreign VM."""
+        return self.tags.get(OWNER_TAG, "")
+
+    def as_request(self) -> Request:
+        """The request that would have made this VM."""
+        return Request(self.image, self.flavor, self.key, image_id=self.image)
+
+
+class Driver(Protocol):
+    """What the rest of the engine needs of a cloud. Every method may raise an EngineError."""
+
+    cloud: str
+    owner: str
+
+    def resolve(self, request: Request) -> Request:
+        """Fill in the cloud's own id of the image."""
+
+    def find(self, name: str) -> list[Machine]:
+        """Give our VMs of that name (or id) that still exist, the oldest first."""
+
+    def find_foreign(self, name: str) -> list[Machine]:
+        """Give the VMs of that name (or id) that are not ours."""
+
+    def get(self, machine_id: str) -> Machine | None:
+        """Look one of our VMs up by its id, also when it is terminated."""
+
+    def list_owned(self) -> list[Machine]:
+        """Give all our VMs that still exist."""
+
+    def ensure_key(self, name: str, public_key: str) -> None:
+        """Make sure that the cloud knows a key."""
+
+    def has_key(self, name: str) -> bool:
+        """Say whether the cloud knows a key of that name."""
+
+    def create(self, name: str, request: Request, token: str) -> Machine:
+        """Make a VM; the same token never makes two."""
+
+    def start(self, machine: Machine) -> None:
+        """Start a stopped VM."""
+
+    def stop(self, machine: Machine) -> None:
+        """Stop a VM."""
+
+    def reboot(self, machine: Machine) -> None:
+        """Reboot a VM."""
+
+    def terminate(self, machine: Machine) -> None:
+        """Terminate a VM."""
+
+    def tag(self, machine: Machine, key: str, value: str) -> None:
+        """Set one tag."""
+
+
+def known(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Give the sections of all clouds in the configuration."""
+    clouds = settings.get("cloud")
+    if not isinstance(clouds, Mapping):
+        raise ConfigError(f"{settings.path}: cloudmesh.cloud: must hold one section for each cloud")
+    return {str(name): dict(section or {}) for name, section in clouds.items()}
+
+
+def supported(settings: Settings) -> list[str]:
+    """Name the active clouds that have a driver."""
+    return [
+        name
+        for name, section in known(settings).items()
+        if (section.get("cm") or {}).get("active") and _kind(section) in _MODULES
+    ]
+
+
+def section(settings: Settings, cloud: str) -> dict[str, Any]:
+    """Give the configuration of one cloud."""
+    clouds = known(settings)
+    if cloud not in clouds:
+        raise UsageError(f"{cloud}: no such cloud: cloudmesh.yaml knows {', '.join(clouds)}")
+    return clouds[cloud]
+
+
+def open_driver(settings: Settings, cloud: str, owner: str) -> Driver:
+    """Make the driver of a cloud; its SDK is imported only now."""
+    configuration = section(settings, cloud)
+    kind = _kind(configuration)
+    if kind not in _MODULES:
+        ready = ", ".join(supported(settings)) or "none yet"
+        raise NotSupported(
+            f"{cloud}: not supported yet for clouds of kind {kind or '?'}: use one of {ready}"
+        )
+    driver: Driver = importlib.import_module(_MODULES[kind]).connect(cloud, configuration, owner)
+    return driver
+
+
+def _kind(configuration: Mapping[str, Any]) -> str:
+    return str((configuration.get("cm") or {}).get("kind") or "")

@@ -1,0 +1,213 @@
+"""AWS: virtual machines by EC2."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from cloudmesh_engine.clouds import GONE, NAME_TAG, OWNER_TAG, Machine, Request
+from cloudmesh_engine.clouds.aws_errors import translated
+from cloudmesh_engine.errors import ActionFailed
+
+_ID = re.compile(r"i-[0-9a-f]{8,17}")
+_PLACEHOLDER = re.compile(r"(TBD|xxxx|None$)")
+_EXISTING = ["pending", "running", "stopping", "stopped"]
+# Amazon, Canonical and ourselves: the whole list holds more than 100,000 images.
+_PUBLISHERS = ["self", "amazon", "099720109477"]
+_PATIENCE = Config(
+    connect_timeout=3,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    user_agent_extra="cloudmesh-airflow",
+)
+
+
+def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Aws":
+    """Make the driver from a cloud's section of cloudmesh.yaml."""
+    given = configuration.get("credentials") or {}
+
+    def value(key: str) -> str | None:
+        text = str(given.get(key) or "")
+        return None if not text or _PLACEHOLDER.match(text) else text
+
+    with translated():
+        # What is not given is found by the standard chain: environment, profile, role.
+        session = boto3.session.Session(
+            aws_access_key_id=value("EC2_ACCESS_ID"),
+            aws_secret_access_key=value("EC2_SECRET_KEY"),
+            region_name=value("region"),
+        )
+        client = session.client("ec2", endpoint_url=value("endpoint"), config=_PATIENCE)
+    return Aws(cloud, owner, client)
+
+
+class Aws:
+    """The driver."""
+
+    def __init__(self, cloud: str, owner: str, client: Any) -> None:
+        self.cloud = cloud
+        self.owner = owner
+        self._ec2 = client
+
+    def resolve(self, request: Request) -> Request:
+        """Fill in the image's id; a name stands for the newest image that has it."""
+        if request.image.startswith("ami-"):
+            return replace(request, image_id=request.image)
+        with translated():
+            reply = self._ec2.describe_images(
+                Owners=_PUBLISHERS,
+                Filters=[
+                    {"Name": "name", "Values": [request.image]},
+                    {"Name": "state", "Values": ["available"]},
+                ],
+            )
+        images = sorted(reply["Images"], key=lambda image: str(image.get("CreationDate")))
+        if not images:
+            raise ActionFailed(
+                f"no image {request.image!r} on {self.cloud}: give an id (ami-…), "
+                "or the exact name of an image of yours, Amazon's or Canonical's"
+            )
+        return replace(request, image_id=images[-1]["ImageId"])
+
+    def find(self, name: str) -> list[Machine]:
+        """Give our VMs of that name or id that still exist, the oldest first."""
+        key = "instance-id" if _ID.fullmatch(name) else f"tag:{NAME_TAG}"
+        found = self._describe({key: [name], **self._ours, "instance-state-name": _EXISTING})
+        return sorted(found, key=lambda machine: machine.launched)
+
+    def find_foreign(self, name: str) -> list[Machine]:
+        """Give the VMs of that name or id that are not ours."""
+        key = "instance-id" if _ID.fullmatch(name) else "tag:Name"
+        found = self._describe({key: [name], "instance-state-name": _EXISTING})
+        return [machine for machine in found if machine.owner != self.owner]
+
+    def get(self, machine_id: str) -> Machine | None:
+        """Look one of our VMs up by its id."""
+        return next(iter(self._describe({"instance-id": [machine_id], **self._ours})), None)
+
+    def list_owned(self) -> list[Machine]:
+        """Give all our VMs that still exist."""
+        return list(self._describe({**self._ours, "instance-state-name": _EXISTING}))
+
+    def has_key(self, name: str) -> bool:
+        """Say whether EC2 knows a key of that name."""
+        filters = [{"Name": "key-name", "Values": [name]}]
+        with translated():
+            return bool(self._ec2.describe_key_pairs(Filters=filters)["KeyPairs"])
+
+    def ensure_key(self, name: str, public_key: str) -> None:
+        """Import a key; one that is there stays."""
+        with translated(ignore="InvalidKeyPair.Duplicate"):
+            self._ec2.import_key_pair(KeyName=name, PublicKeyMaterial=public_key.encode())
+
+    def create(self, name: str, request: Request, token: str) -> Machine:
+        """Make a VM with its tags in one call, so that no moment leaves it without owner."""
+        parameters: dict[str, Any] = {
+            "ImageId": request.image_id,
+            "InstanceType": request.flavor,
+            "MinCount": 1,
+            "MaxCount": 1,
+            "ClientToken": token,
+            "TagSpecifications": [
+                {"ResourceType": "instance", "Tags": _pairs(self._tags(name, request))}
+            ],
+        }
+        if request.key:
+            parameters["KeyName"] = request.key
+        with translated():
+            parameters |= self._network(request)
+            reply = self._ec2.run_instances(**parameters)
+        return self._machine(reply["Instances"][0])
+
+    def start(self, machine: Machine) -> None:
+        """Start a stopped VM."""
+        with translated():
+            self._ec2.start_instances(InstanceIds=[machine.id])
+
+    def stop(self, machine: Machine) -> None:
+        """Stop a VM."""
+        with translated():
+            self._ec2.stop_instances(InstanceIds=[machine.id])
+
+    def reboot(self, machine: Machine) -> None:
+        """Reboot a VM."""
+        with translated():
+            self._ec2.reboot_instances(InstanceIds=[machine.id])
+
+    def terminate(self, machine: Machine) -> None:
+        """Terminate a VM."""
+        with translated():
+            self._ec2.terminate_instances(InstanceIds=[machine.id])
+
+    def tag(self, machine: Machine, key: str, value: str) -> None:
+        """Set one tag."""
+        with translated():
+            self._ec2.create_tags(Resources=[machine.id], Tags=_pairs({key: value}))
+
+    @property
+    def _ours(self) -> dict[str, list[str]]:
+        return {f"tag:{OWNER_TAG}": [self.owner]}
+
+    def _tags(self, name: str, request: Request) -> dict[str, str]:
+        labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
+        return {"Name": name, OWNER_TAG: self.owner, NAME_TAG: name, **labels}
+
+    def _network(self, request: Request) -> dict[str, Any]:
+        place: dict[str, Any] = {"SubnetId": request.network} if request.network else {}
+        groups = [self._group_id(request.secgroup)] if request.secgroup else []
+        if request.public:
+            interface = {"DeviceIndex": 0, "AssociatePublicIpAddress": True, **place}
+            if groups:
+                interface["Groups"] = groups
+            return {"NetworkInterfaces": [interface]}
+        return {**place, "SecurityGroupIds": groups} if groups else place
+
+    def _group_id(self, group: str) -> str:
+        if group.startswith("sg-"):
+            return group
+        filters = [{"Name": "group-name", "Values": [group]}]
+        found = self._ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+        if not found:
+            raise ActionFailed(f"no security group {group!r} on {self.cloud}: make it first")
+        return str(found[0]["GroupId"])
+
+    def _describe(self, filters: dict[str, list[str]]) -> Iterator[Machine]:
+        query = [{"Name": key, "Values": values} for key, values in filters.items()]
+        with translated():
+            pages = self._ec2.get_paginator("describe_instances").paginate(Filters=query)
+            found = [
+                instance
+                for page in pages
+                for reservation in page["Reservations"]
+                for instance in reservation["Instances"]
+            ]
+        return map(self._machine, found)
+
+    def _machine(self, instance: dict[str, Any]) -> Machine:
+        tags = {pair["Key"]: pair["Value"] for pair in instance.get("Tags", [])}
+        state = instance["State"]["Name"]
+        alive = state not in GONE
+        return Machine(
+            cloud=self.cloud,
+            name=tags.get(NAME_TAG) or tags.get("Name", ""),
+            id=instance["InstanceId"],
+            state=state,
+            image=instance["ImageId"],
+            flavor=instance["InstanceType"],
+            key=instance.get("KeyName") or "",
+            public_ips=_some(instance.get("PublicIpAddress")) if alive else [],
+            private_ips=_some(instance.get("PrivateIpAddress")) if alive else [],
+            launched=instance["LaunchTime"].isoformat(),
+            tags=tags,
+        )
+
+
+def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _some(address: str | None) -> list[str]:
+    return [address] if address else []

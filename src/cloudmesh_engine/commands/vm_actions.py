@@ -1,0 +1,150 @@
+"""The verbs of `cms vm` that change a VM which is there; each ends with reading it back."""
+
+import re
+from collections.abc import Callable
+
+from cloudmesh_engine import waiting
+from cloudmesh_engine.clouds import GONE, Driver, Machine
+from cloudmesh_engine.commands.vm_request import VmRequest, owned, result
+from cloudmesh_engine.errors import ActionFailed, UsageError
+from cloudmesh_engine.ledger import CREATING, Document, Row
+
+_Act = Callable[[Driver, Machine], tuple[Machine, str]]
+
+_LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+# How long a VM that an interrupted boot may have made can stay invisible.
+_UNSEEN_SECONDS = 120
+
+
+def start(request: VmRequest) -> None:
+    """Start VMs."""
+
+    def act(driver: Driver, machine: Machine) -> tuple[Machine, str]:
+        if machine.state == "running":
+            return machine, "already running"
+        if machine.state == "stopping":
+            machine = waiting.until(driver, machine, "stopped", request.budget)
+        if machine.state == "stopped":
+            driver.start(machine)
+        return waiting.until(driver, machine, "running", request.budget), "started"
+
+    _act(request, "start", act)
+
+
+def stop(request: VmRequest) -> None:
+    """Stop VMs."""
+
+    def act(driver: Driver, machine: Machine) -> tuple[Machine, str]:
+        if machine.state == "stopped":
+            return machine, "already stopped"
+        driver.stop(machine)
+        return waiting.until(driver, machine, "stopped", request.budget), "stopped"
+
+    _act(request, "stop", act)
+
+
+def reboot(request: VmRequest) -> None:
+    """Reboot VMs."""
+
+    def act(driver: Driver, machine: Machine) -> tuple[Machine, str]:
+        if machine.state != "running":
+            raise ActionFailed(f"{machine.name} is {machine.state}: use cms vm start")
+        driver.reboot(machine)
+        return waiting.until(driver, machine, "running", request.budget), "rebooted"
+
+    _act(request, "reboot", act)
+
+
+def set_username(request: VmRequest) -> None:
+    """Note the login of VMs, as a tag in the cloud."""
+    login = str(request.arguments["USERNAME"])
+    if not _LOGIN.fullmatch(login):
+        raise UsageError(f"username: {login!r} is no login name")
+
+    def act(driver: Driver, machine: Machine) -> tuple[Machine, str]:
+        driver.tag(machine, "cm-username", login)
+        return driver.get(machine.id) or machine, "username set"
+
+    _act(request, "username", act)
+
+
+def wait(request: VmRequest) -> None:
+    """Wait until VMs run; without names, those that are starting."""
+    driver = request.driver(request.cloud())
+    timeout, interval = request.seconds("--timeout"), request.seconds("--interval")
+    names = request.names
+    starting = [] if names else [m.id for m in driver.list_owned() if m.state == "pending"]
+
+    def work(name: str) -> list[Document]:
+        records = []
+        for machine in owned(driver, name):
+            machine = waiting.until(driver, machine, "running", timeout, interval)
+            request.ledger.record(machine)
+            records.append(result(machine, "running"))
+        return records
+
+    request.each(names or starting, work)
+
+
+def delete(request: VmRequest) -> None:
+    """Terminate VMs."""
+    names = request.named("delete")
+    driver = request.driver(request.cloud())
+
+    def work(name: str) -> list[Document]:
+        row = request.ledger.find(driver.cloud, name)
+        found = driver.find(name)
+        if not found and row and (row.instance or row.state == CREATING):
+            return _finish(request, driver, row)
+        machines = found or owned(driver, name)
+        if request.dryrun:
+            return [result(machine, "would delete") for machine in machines]
+        return [_terminate(request, driver, machine) for machine in machines]
+
+    request.each(names, work)
+
+
+def _act(request: VmRequest, verb: str, act: _Act) -> None:
+    names = request.named(verb)
+    driver = request.driver(request.cloud())
+
+    def work(name: str) -> list[Document]:
+        machines = owned(driver, name)
+        if request.dryrun:
+            return [result(machine, f"would {verb}") for machine in machines]
+        records = []
+        for machine in machines:
+            after, action = act(driver, machine)
+            request.ledger.record(after)
+            records.append(result(after, action))
+        return records
+
+    request.each(names, work)
+
+
+def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
+    """Finish a deletion that was interrupted, or note one that was done elsewhere."""
+    known = driver.get(row.instance) if row.instance else None
+    if not known and row.state == CREATING and row.age < _UNSEEN_SECONDS:
+        raise ActionFailed(
+            f"{row.name}: a boot was interrupted {row.age:.0f} s ago and {row.cloud} shows no VM "
+            f"yet: repeat when {_UNSEEN_SECONDS} s have passed"
+        )
+    if request.dryrun:
+        action = "already deleted" if row.instance else "would forget"
+    elif known and known.state not in GONE:
+        return [_terminate(request, driver, known)]
+    else:
+        if known:
+            waiting.until(driver, known, "terminated", request.budget)
+        request.ledger.forget(row.cloud, row.name, row.instance)
+        action = "already deleted" if row.instance else "forgotten"
+    record = {"action": action, "cloud": row.cloud, "name": row.name, "status": "terminated"}
+    return [{**record, "instance_id": row.instance}]
+
+
+def _terminate(request: VmRequest, driver: Driver, machine: Machine) -> Document:
+    driver.terminate(machine)
+    after = waiting.until(driver, machine, "terminated", request.budget)
+    request.ledger.forget(machine.cloud, machine.name, machine.id)
+    return {**result(after, "deleted"), "status": "terminated"}

@@ -1,0 +1,82 @@
+"""`cms vm boot`."""
+
+from cloudmesh_engine import clouds, keystore
+from cloudmesh_engine.booting import Boot
+from cloudmesh_engine.clouds import Machine, Request
+from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
+from cloudmesh_engine.errors import UsageError
+from cloudmesh_engine.ledger import Document
+
+_MOST_AT_ONCE = 1000
+_LABELS = ("label", "username", "group", "run", "deadline")
+
+
+def boot(request: VmRequest) -> None:
+    """Make sure that the VMs run, one for each name."""
+    cloud, names, count = request.cloud(), _names(request), _count(request)
+    wanted = _wanted(request, cloud)
+    driver = request.driver(cloud)
+    wanted = driver.resolve(wanted)
+    work = Boot(
+        request.ledger,
+        driver,
+        wanted,
+        public_key=lambda: keystore.public_key(request.settings, wanted.key),
+        budget=request.budget,
+        most=request.limit("max_vms"),
+    )
+    names = names or work.free_names(count, claim=not request.dryrun)
+    if request.dryrun:
+        preview = work.preview(names)
+        request.show([_plan(cloud, name, wanted, there) for name, there in preview.items()])
+        return
+    found = work.prepare(names)
+
+    def secure(name: str) -> list[Document]:
+        return [result(*work.secure(name, found[name]))]
+
+    request.each(names, secure)
+
+
+def _names(request: VmRequest) -> list[str]:
+    names = expand(request.arguments["--name"], "--name")
+    if names and request.arguments["--n"]:
+        if len(names) > 1:
+            raise UsageError("--n: give one --name with it")
+        return [f"{names[0]}-{number}" for number in range(_count(request))]
+    return names
+
+
+def _count(request: VmRequest) -> int:
+    text = str(request.arguments["--n"] or 1)
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_AT_ONCE:
+        raise UsageError(f"--n={text}: give a number from 1 to {_MOST_AT_ONCE}")
+    return int(text)
+
+
+def _wanted(request: VmRequest, cloud: str) -> Request:
+    arguments = request.arguments
+    defaults = clouds.section(request.settings, cloud).get("default") or {}
+    image = arguments["--image"] or defaults.get("image")
+    flavor = arguments["--flavor"] or defaults.get("flavor") or defaults.get("size")
+    if not image or not flavor:
+        raise UsageError(f"boot: give --image and --flavor: {cloud} has no default for them")
+    general = request.settings.data["cloudmesh"].get("default") or {}
+    labels = {label: str(arguments[f"--{label}"] or "") for label in _LABELS}
+    labels["username"] = labels["username"] or str(defaults.get("username") or "")
+    return Request(
+        image=str(image),
+        flavor=str(flavor),
+        key=str(arguments["--key"] or general.get("key") or ""),
+        secgroup=arguments["--secgroup"] or "",
+        network=arguments["--network"] or "",
+        public=bool(arguments["--public"]),
+        labels=labels,
+    )
+
+
+def _plan(cloud: str, name: str, wanted: Request, there: Machine | None) -> Document:
+    if there:
+        return result(there, "would adopt" if there.state == "running" else "would start")
+    plan = {"action": "would create", "cloud": cloud, "name": name, "image": wanted.image_id}
+    return {**plan, "flavor": wanted.flavor, "key": wanted.key}

@@ -1,0 +1,196 @@
+"""What one `cms vm` command asks for, and how its result is shown."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from hostlist import BadHostlist, expand_hostlist
+
+from cloudmesh_engine import causes, clouds, owner
+from cloudmesh_engine.clouds import Driver, Machine
+from cloudmesh_engine.config import Settings
+from cloudmesh_engine.errors import (
+    ActionFailed,
+    ConfigError,
+    DependencyDown,
+    EngineError,
+    Refused,
+    UsageError,
+)
+from cloudmesh_engine.ledger import Document, Ledger, document
+from cloudmesh_engine.output import STRUCTURED, render
+
+# A name becomes a tag, a host name, and a word on other command lines.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+COLUMNS = (
+    "cloud", "name", "status", "instance_id", "image", "flavor", "public_ips", "private_ips",
+    "created",
+)  # fmt: skip
+_WAIT_SECONDS = 300
+_AT_ONCE = 8
+
+
+class VmRequest:
+    """The arguments of one command with what they refer to."""
+
+    def __init__(self, settings: Settings, arguments: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self.arguments = arguments
+        self.output = str(arguments["--output"] or "table")
+        if self.output not in (*STRUCTURED, "table"):
+            raise UsageError(
+                f"--output={self.output}: unknown format: use table, json, yaml or csv"
+            )
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return Ledger(self.settings)
+
+    @property
+    def dryrun(self) -> bool:
+        """Whether nothing may be changed."""
+        return bool(self.arguments["--dryrun"])
+
+    @property
+    def names(self) -> list[str]:
+        """The VMs that the command names."""
+        return expand(self.arguments["NAMES"], "NAMES")
+
+    def named(self, verb: str) -> list[str]:
+        """The VMs that the command names; to name none is refused."""
+        names = self.names
+        if not names:
+            raise Refused(f"vm {verb}: name the VMs: none is ever guessed")
+        return names
+
+    @property
+    def given_clouds(self) -> list[str]:
+        """The clouds of --cloud, all known."""
+        chosen = expand(self.arguments["--cloud"], "--cloud")
+        for cloud in chosen:
+            clouds.section(self.settings, cloud)
+        return chosen
+
+    def cloud(self) -> str:
+        """The one cloud to work on."""
+        chosen = self.given_clouds or [str(self.settings.get("default.cloud"))]
+        if len(chosen) > 1:
+            raise UsageError(f"--cloud={','.join(chosen)}: give one cloud")
+        return chosen[0]
+
+    def driver(self, cloud: str) -> Driver:
+        """Open a cloud."""
+        return clouds.open_driver(self.settings, cloud, owner.current(make=not self.dryrun))
+
+    def seconds(self, option: str) -> float:
+        """Read an option that is a number of seconds."""
+        try:
+            return float(self.arguments[option])
+        except ValueError:
+            text = self.arguments[option]
+            raise UsageError(f"{option}={text}: not a number of seconds") from None
+
+    @property
+    def budget(self) -> float:
+        """How many seconds an action may take until the cloud confirms it."""
+        return self.limit("wait_seconds") or _WAIT_SECONDS
+
+    def limit(self, name: str) -> int | None:
+        """Read a number below cloudmesh.limits, if it is set."""
+        limits = self.settings.data["cloudmesh"].get("limits") or {}
+        value = limits.get(name)
+        if value is None or value == "":
+            return None
+        if not str(value).isdecimal():
+            raise ConfigError(
+                f"{self.settings.path}: cloudmesh.limits.{name}: {value!r} is not a number"
+            )
+        return int(value)
+
+    def each(self, names: Iterable[str], work: Callable[[str], list[Document]]) -> None:
+        """Do the work for every name, show what was done, and raise what failed."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        records: list[Document] = []
+        errors: list[EngineError] = []
+        # Side by side, because most of the time is spent waiting for the cloud.
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            running = [pool.submit(work, name) for name in names]
+            for future in running:
+                if future.cancelled():
+                    continue
+                try:
+                    records += future.result()
+                except Exception as error:
+                    errors.append(causes.explain("vm", error, self.settings))
+                    if isinstance(errors[-1], DependencyDown):
+                        # Nor will it answer for those that have not begun.
+                        pool.shutdown(wait=False, cancel_futures=True)
+        self.show(records)
+        self.fail(errors)
+
+    def fail(self, errors: list[EngineError]) -> None:
+        """Raise all errors as one, if there are any."""
+        if errors:
+            worst = max(errors, key=lambda error: error.exit_code)
+            raise type(worst)("; ".join(dict.fromkeys(map(str, errors)))) from worst
+
+    def show(self, records: list[Document], columns: tuple[str, ...] = COLUMNS) -> None:
+        """Write records to stdout."""
+        if self.output in ("json", "yaml"):
+            data: list[Document] = [_without_id(record) for record in records]
+        elif not records and self.output == "table":
+            return
+        else:
+            if any("action" in record for record in records):
+                columns = ("action", *columns)
+            data = [{key: _cell(record.get(key)) for key in columns} for record in records]
+        text = render(data, self.output, list(columns) if self.output == "csv" else None)
+        sys.stdout.write(self.settings.redact(text))
+
+
+def result(machine: Machine, action: str) -> Document:
+    """Describe a VM and what was done to it."""
+    return {"action": action, **document(machine)}
+
+
+def unknown(name: str, cloud: str) -> ActionFailed:
+    """Say that there is no such VM."""
+    return ActionFailed(f"no VM named {name} on {cloud}: see cms vm list --refresh")
+
+
+def owned(driver: Driver, name: str) -> list[Machine]:
+    """Find our VMs of a name; what is not ours is refused."""
+    found = driver.find(name)
+    if found:
+        return found
+    foreign = driver.find_foreign(name)
+    if foreign:
+        ids = ", ".join(machine.id for machine in foreign)
+        raise Refused(f"{name} ({ids}) on {driver.cloud} was not booted by this appliance")
+    raise unknown(name, driver.cloud)
+
+
+def expand(text: Any, what: str) -> list[str]:
+    """Expand `web[1-3],db` into its names, each once."""
+    if not text:
+        return []
+    try:
+        names = list(dict.fromkeys(expand_hostlist(str(text))))
+    except BadHostlist as error:
+        raise UsageError(f"{what}: {text}: {error}") from None
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{what}: {name!r} is no name: use letters, digits, '-', '_' and '.'")
+    return names
+
+
+def _without_id(record: Document) -> Document:
+    return {key: value for key, value in record.items() if key != "_id"}
+
+
+def _cell(value: Any) -> Any:
+    return " ".join(value) if isinstance(value, list) else value

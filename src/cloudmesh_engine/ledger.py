@@ -1,0 +1,227 @@
+"""What VMs we want and know of, in MongoDB: the cloud is the truth, the ledger is intent.
+
+A row of `ledger` says what was asked for and how far that is; its `_id` is made of cloud and
+name, so of two commands at once one claims the row. Beside it `{cloud}-vm` holds the VMs as
+they were last seen, in the shape that upstream's code reads.
+
+    creating ── present ── deleted      a boot claims a deleted or failed row anew,
+        └────── failed                  with the next attempt
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from cloudmesh_engine import mongo
+from cloudmesh_engine.clouds import Machine, Request
+from cloudmesh_engine.config import Settings
+
+Document = dict[str, Any]
+
+CREATING, PRESENT, FAILED, DELETED = "creating", "present", "failed", "deleted"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the ledger."""
+
+    cloud: str
+    name: str
+    attempt: int
+    request: Request
+    state: str
+    instance: str
+    updated: str
+
+    @property
+    def key(self) -> str:
+        """The `_id` of the row."""
+        return _key(self.cloud, self.name)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was changed."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.updated)).total_seconds()
+
+
+class Ledger:
+    """The ledger and the inventory."""
+
+    def __init__(self, settings: Settings) -> None:
+        server = mongo.server(settings)
+        self._database = mongo.client(server)[server.database]
+        self._rows = self._database["ledger"]
+
+    def find(self, cloud: str, name: str) -> Row | None:
+        """Look one row up."""
+        stored = self._rows.find_one({"_id": _key(cloud, name)})
+        return _row(stored) if stored else None
+
+    def wanted(self) -> list[Row]:
+        """Give the rows of the VMs that should be there."""
+        return [_row(row) for row in self._rows.find({"state": {"$in": [CREATING, PRESENT]}})]
+
+    def claim(self, cloud: str, name: str, request: Request) -> tuple[Row, bool]:
+        """Give the row of a name, and whether this command is the one that claimed it."""
+        new: Document = {"_id": _key(cloud, name), "cloud": cloud, "name": name, "attempt": 1}
+        new |= {**_intent(request), "created": now()}
+        try:
+            self._rows.insert_one(new)
+            return _row(new), True
+        except DuplicateKeyError:
+            row = self._existing(cloud, name)
+        if row.state == DELETED or (row.state == FAILED and row.request != request):
+            return self.reopen(row, request)
+        if row.state == FAILED:
+            # Nothing was made, so the old token still stands for the same request.
+            query = {"_id": row.key, "attempt": row.attempt, "state": FAILED}
+            self._rows.update_one(query, {"$set": {"state": CREATING, "updated": now()}})
+        return row, False
+
+    def reopen(self, row: Row, request: Request) -> tuple[Row, bool]:
+        """Begin the next attempt, unless another command has done so: then give its row."""
+        changed = self._rows.find_one_and_update(
+            {"_id": row.key, "attempt": row.attempt},
+            {"$set": {**_intent(request), "attempt": row.attempt + 1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return (_row(changed), True) if changed else (self._existing(row.cloud, row.name), False)
+
+    def created(self, row: Row, instance: str) -> None:
+        """Note which VM an attempt made, before anybody waits for it."""
+        self._set(row, {"instance": instance})
+
+    def failed(self, row: Row) -> None:
+        """Note that the cloud refused: no VM was made."""
+        self._set(row, {"state": FAILED})
+
+    def release(self, row: Row) -> None:
+        """Give a claimed row back."""
+        self._set(row, {"state": DELETED})
+
+    def record(self, machine: Machine) -> None:
+        """Note that a VM is there, as it is now."""
+        row, request = self.find(machine.cloud, machine.name), machine.as_request()
+        if row and not row.request.differences(request):
+            request = row.request
+        there = {"instance": machine.id, "state": PRESENT, "updated": now()}
+        first = {"cloud": machine.cloud, "name": machine.name, "created": now(), "attempt": 1}
+        self._rows.update_one(
+            {"_id": _key(machine.cloud, machine.name)},
+            {"$set": {**there, "request": asdict(request)}, "$setOnInsert": first},
+            upsert=True,
+        )
+        documents = self._documents(machine.cloud)
+        documents.replace_one({"_id": machine.id}, document(machine), upsert=True)
+
+    def record_only(self, machine: Machine) -> None:
+        """Note a VM as the only one of its name."""
+        # What is left is of a VM that died without us, or was written by upstream.
+        stale = {"cm.name": machine.name, "_id": {"$ne": machine.id}}
+        self._documents(machine.cloud).delete_many(stale)
+        self.record(machine)
+
+    def forget(self, cloud: str, name: str, instance: str) -> None:
+        """Note that a VM is gone."""
+        self._rows.update_one(
+            {"_id": _key(cloud, name), "instance": {"$in": [instance, ""]}},
+            {"$set": {"state": DELETED, "updated": now()}},
+        )
+        self._documents(cloud).delete_many({"_id": instance})
+
+    def inventory(self, cloud: str) -> list[Document]:
+        """Give the VMs of a cloud as they were last seen."""
+        found = self._documents(cloud).find({"cm.kind": "vm"})
+        return sorted(found, key=lambda entry: str(entry["cm"].get("name")))
+
+    def heal(self, cloud: str, machines: list[Machine], began: str) -> None:
+        """Make the inventory of a cloud what the cloud says.
+
+        :param began: when the cloud was asked; what changed since is left alone
+        """
+        for machine in machines:
+            self.record(machine)
+        alive = {machine.id for machine in machines}
+        for row in self.wanted():
+            gone = row.cloud == cloud and row.instance and row.instance not in alive
+            if gone and row.updated < began:
+                self.forget(cloud, row.name, row.instance)
+        for entry in self.inventory(cloud):
+            if entry["_id"] not in alive and str(entry["cm"].get("updated")) < began:
+                self._documents(cloud).delete_one({"_id": entry["_id"]})
+
+    def _existing(self, cloud: str, name: str) -> Row:
+        return _row(self._rows.find_one({"_id": _key(cloud, name)}) or {})
+
+    def _set(self, row: Row, values: Document) -> None:
+        # Another command may have finished this attempt meanwhile: what it noted stays.
+        query = {"_id": row.key, "attempt": row.attempt, "state": CREATING}
+        self._rows.update_one(query, {"$set": {**values, "updated": now()}})
+
+    def _documents(self, cloud: str) -> Any:
+        return self._database[f"{cloud}-vm"]
+
+
+def document(machine: Machine) -> Document:
+    """Describe a VM in upstream's shape."""
+    tags = machine.tags
+    return {
+        "_id": machine.id,
+        "cm": {
+            "kind": "vm",
+            "cloud": machine.cloud,
+            "name": machine.name,
+            "label": tags.get("cm-label") or machine.name,
+            "group": tags.get("cm-group") or "default",
+            "status": machine.state,
+            "created": machine.launched,
+            "updated": now(),
+        },
+        "name": machine.name,
+        "cloud": machine.cloud,
+        "instance_id": machine.id,
+        "status": machine.state,
+        "image": machine.image,
+        "flavor": machine.flavor,
+        "key": machine.key,
+        "username": tags.get("cm-username") or "",
+        "public_ips": machine.public_ips,
+        "private_ips": machine.private_ips,
+        "created": machine.launched,
+        "run": tags.get("cm-run") or "",
+        "deadline": tags.get("cm-deadline") or "",
+        "owner": machine.owner,
+    }
+
+
+def now() -> str:
+    """Give the time as text that sorts."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _key(cloud: str, name: str) -> str:
+    return f"{cloud}/{name}"
+
+
+def _intent(request: Request) -> Document:
+    return {
+        "request": asdict(request),
+        "instance": "",
+        "state": CREATING,
+        "updated": now(),
+    }
+
+
+def _row(stored: Document) -> Row:
+    return Row(
+        cloud=stored["cloud"],
+        name=stored["name"],
+        attempt=stored["attempt"],
+        request=Request(**stored["request"]),
+        state=stored["state"],
+        instance=stored["instance"],
+        updated=stored["updated"],
+    )

@@ -1,0 +1,213 @@
+"""Exactly one VM a name, whatever repeats, dies or is lost: through the strict proxy."""
+
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import Cms, Ec2, Faults, wait_until
+
+BOOT = ("vm", "boot", "--name=web")
+KILLED = -9
+
+
+def rows(cms: Cms) -> list[dict[str, Any]]:
+    result = cms("vm", "list", "--output=json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def assert_one(cms: Cms, ec2: Ec2, name: str = "web") -> None:
+    (instance,) = ec2.instances()
+    (row,) = rows(cms)
+    assert ec2.words() == name
+    assert (row["name"], row["instance_id"]) == (name, instance["InstanceId"])
+
+
+def test_eight_identical_boots_at_once_make_one(cms_aws: Cms, ec2: Ec2, faults: Faults) -> None:
+    # Nobody sees the VM for a second, so only the token can keep it single.
+    faults.script({"action": "RunInstances", "fault": "hide", "nth": "every", "seconds": 1})
+    running = [cms_aws.start(*BOOT) for _ in range(8)]
+    told = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 8, told
+    assert len(faults.launches()) == 1
+    assert_one(cms_aws, ec2)
+
+
+@pytest.mark.parametrize("fault", ["lose-reply", "repeat"])
+def test_a_lost_reply_or_a_repeated_call_makes_one(
+    cms_aws: Cms, ec2: Ec2, faults: Faults, fault: str
+) -> None:
+    faults.script(
+        {"action": "RunInstances", "fault": fault},
+        {"action": "RunInstances", "fault": "hide", "nth": "every", "seconds": 1},
+    )
+    assert cms_aws(*BOOT).returncode == 0
+    assert len(faults.launches()) == 1
+    assert_one(cms_aws, ec2)
+
+
+def test_a_boot_that_never_heard_back_is_finished_by_the_next(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    faults.script(
+        {"action": "RunInstances", "fault": "error-after", "nth": "every", "status": 500,
+         "code": "InternalError"},
+        {"action": "RunInstances", "fault": "hide", "nth": "every", "seconds": 2},
+    )  # fmt: skip
+    assert cms_aws(*BOOT).returncode == 4
+    faults.script()
+    assert cms_aws(*BOOT).returncode == 0
+    assert len(faults.launches()) == 1
+    assert_one(cms_aws, ec2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("action", "nth"),
+    [("DescribeInstances", 1), ("DescribeKeyPairs", 1), ("ImportKeyPair", 1), ("RunInstances", 1),
+     ("DescribeInstances", 2)],
+)  # fmt: skip
+def test_a_boot_killed_at_any_call_is_finished_by_the_next(
+    cms_aws: Cms, ec2: Ec2, faults: Faults, action: str, nth: int, when: str
+) -> None:
+    pid = cms_aws.root / "pid"
+    faults.script(
+        {"action": action, "fault": "kill", "nth": nth, "when": when, "pid_file": str(pid)},
+        {"action": "RunInstances", "fault": "hide", "nth": "every", "seconds": 1},
+    )
+    process = cms_aws.start(*BOOT)
+    pid.write_text(str(process.pid))
+    process.communicate(timeout=60)
+    assert process.returncode == KILLED
+    assert cms_aws(*BOOT).returncode == 0
+    assert len(faults.launches()) == 1
+    assert_one(cms_aws, ec2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_killed_delete_is_finished_by_the_next(
+    cms_aws: Cms, ec2: Ec2, faults: Faults, when: str
+) -> None:
+    assert cms_aws(*BOOT).returncode == 0
+    pid = cms_aws.root / "pid"
+    faults.script(
+        {"action": "TerminateInstances", "fault": "kill", "when": when, "pid_file": str(pid)}
+    )
+    process = cms_aws.start("vm", "delete", "web")
+    pid.write_text(str(process.pid))
+    process.communicate(timeout=60)
+    assert process.returncode == KILLED
+    assert cms_aws("vm", "delete", "web").returncode == 0
+    assert (ec2.words(), rows(cms_aws)) == ("", [])
+
+
+def test_a_delete_after_an_interrupted_boot_never_says_done_too_early(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    pid = cms_aws.root / "pid"
+    faults.script(
+        {"action": "RunInstances", "fault": "kill", "when": "after", "pid_file": str(pid)},
+        {"action": "RunInstances", "fault": "hide", "seconds": 5},
+    )
+    process = cms_aws.start(*BOOT)
+    pid.write_text(str(process.pid))
+    process.communicate(timeout=60)
+    early = cms_aws("vm", "delete", "web")
+    assert (early.returncode, ec2.words()) == (1, "web")
+    assert "a boot was interrupted" in early.stderr
+    wait_until(lambda: cms_aws("vm", "delete", "web").returncode == 0)
+    assert (ec2.words(), rows(cms_aws)) == ("", [])
+
+
+def test_a_terminated_vm_is_replaced_with_the_next_token(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    for _ in range(2):
+        assert cms_aws(*BOOT).returncode == 0
+        (instance,) = ec2.instances()
+        ec2.client.terminate_instances(InstanceIds=[instance["InstanceId"]])
+    assert cms_aws(*BOOT).returncode == 0
+    assert len({launch["token"] for launch in faults.launches()}) == 3
+    assert_one(cms_aws, ec2)
+
+
+def test_a_ledger_without_memory_walks_past_spent_tokens(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    assert cms_aws(*BOOT).returncode == 0
+    assert cms_aws("vm", "delete", "web").returncode == 0
+    forget_everything(cms_aws)
+    assert cms_aws(*BOOT).returncode == 0
+    assert len(faults.launches()) == 2
+    assert_one(cms_aws, ec2)
+
+
+def test_a_lost_ledger_makes_no_second_vm(cms_aws: Cms, ec2: Ec2, faults: Faults) -> None:
+    assert cms_aws(*BOOT).returncode == 0
+    forget_everything(cms_aws)
+    assert cms_aws(*BOOT).returncode == 0
+    assert len(faults.launches()) == 1
+    assert_one(cms_aws, ec2)
+
+
+def test_refresh_restores_every_vm_after_the_loss_of_mongo(cms_aws: Cms, ec2: Ec2) -> None:
+    ec2.make("? ~db")
+    assert cms_aws("vm", "boot", "--name=web[1-3]", "--group=blue").returncode == 0
+    before = {row["instance_id"] for row in rows(cms_aws)}
+    forget_everything(cms_aws)
+    assert rows(cms_aws) == []
+    assert cms_aws("vm", "list", "--refresh").returncode == 0
+    assert {row["instance_id"] for row in rows(cms_aws)} == before
+    assert {row["cm"]["group"] for row in rows(cms_aws)} == {"blue"}
+
+
+def test_refresh_drops_what_was_terminated_elsewhere(cms_aws: Cms, ec2: Ec2) -> None:
+    assert cms_aws("vm", "boot", "--name=web,db").returncode == 0
+    (web,) = [row["instance_id"] for row in rows(cms_aws) if row["name"] == "web"]
+    ec2.client.terminate_instances(InstanceIds=[web])
+    assert cms_aws("vm", "list", "--refresh").returncode == 0
+    assert [row["name"] for row in rows(cms_aws)] == ["db"]
+    assert cms_aws("vm", "delete", "web").returncode == 0
+
+
+def test_different_boots_at_once_keep_the_limit(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, 2)
+    running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
+    for process in running:
+        process.communicate(timeout=60)
+    assert {process.returncode for process in running} <= {0, 5}
+    assert len(ec2.instances()) <= 2
+
+
+def test_the_limit_refuses_before_anything_is_made(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, 2)
+    refused = cms_aws("vm", "boot", "--name=web[1-3]")
+    assert (refused.returncode, ec2.words()) == (5, "")
+    assert "3 VMs would be more than the 2 that cloudmesh.limits.max_vms allows" in refused.stderr
+    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
+    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
+    assert cms_aws("vm", "boot", "--name=web3").returncode == 5
+    assert cms_aws("vm", "delete", "web1").returncode == 0
+    assert cms_aws("vm", "boot", "--name=web3").returncode == 0
+    assert ec2.words() == "web2 web3"
+
+
+def test_a_failed_boot_can_be_asked_differently(cms_aws: Cms, ec2: Ec2, faults: Faults) -> None:
+    faults.script(
+        {"action": "RunInstances", "fault": "error", "status": 400, "code": "InvalidAMIID.NotFound"}
+    )
+    assert cms_aws(*BOOT, "--image=ami-00000000").returncode == 1
+    assert cms_aws(*BOOT).returncode == 0
+    assert_one(cms_aws, ec2)
+
+
+def limit(cms: Cms, most: int) -> None:
+    file = cms.root / "cloudmesh.yaml"
+    file.write_text(f"{file.read_text()}\n  limits:\n    max_vms: {most}\n")
+
+
+def forget_everything(cms: Cms) -> None:
+    """Let Mongo lose all it knows: the next command finds another, empty database."""
+    file = cms.root / "cloudmesh.yaml"
+    file.write_text(file.read_text().replace("MONGO_DBNAME: test_", "MONGO_DBNAME: test_x"))

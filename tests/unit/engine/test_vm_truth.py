@@ -1,0 +1,168 @@
+"""The truth table of `cms vm`: exit code, stderr and what the cloud holds afterwards."""
+
+import re
+import shlex
+from dataclasses import dataclass
+
+import pytest
+
+from .conftest import Cms, Ec2, Faults
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row; the cloud before and after is written as `Ec2` says.
+
+    :param fault: what the proxy answers to every call of an action
+    """
+
+    command: str
+    code: int
+    says: str = ""
+    given: str = ""
+    leaves: str = ""
+    fault: tuple[str, int, str] | None = None
+
+
+WRONG_USAGE = [
+    Case("", 2, "wrong usage"),
+    Case("frobnicate", 2, "wrong usage"),
+    Case("list --output=nope", 2, "use table, json, yaml or csv"),
+    Case("boot --output=nope", 2, "use table, json, yaml or csv"),
+    Case("boot --n=0", 2, "--n=0: give a number"),
+    Case("boot --n=many", 2, "--n=many: give a number"),
+    Case("boot --name=a,b --n=2", 2, "give one --name"),
+    Case("boot --name='a b'", 2, "is no name"),
+    Case("boot --name=web[1-", 2, "--name: web"),
+    Case("boot --name='$(id)'", 2, "is no name"),
+    Case("boot --name=web --cloud=nosuch", 2, "nosuch: no such cloud: .*aws, azure, chameleon"),
+    Case("boot --name=web --cloud=aws,azure", 2, "give one cloud"),
+    Case("boot --name=web --cloud=azure", 3, "not supported yet .* use one of aws"),
+    Case("list --cloud=nosuch", 2, "no such cloud"),
+    Case("list --refresh --cloud=chameleon", 3, "not supported yet .* use one of aws"),
+    Case("wait web --timeout=soon", 2, "not a number of seconds"),
+    Case("username 'a b' web", 2, "is no login name"),
+]
+NOT_YET = [
+    Case(command, 3, "not supported yet .*: use ")
+    for command in (
+        "ping web", "console web", "log web", "meta list web", "meta set web a=b",
+        "meta delete web a", "script web run.sh", "ip assign web", "ip inventory web", "ssh web",
+        "ssh web --command='uname -a'", "put a /tmp web", "get a /tmp web", "rename web new",
+        "resize web --size=t2.large",
+    )
+]  # fmt: skip
+BOOT = [
+    Case("boot --name=web", 0, leaves="web"),
+    Case("boot --name=web[1-3]", 0, leaves="web1 web2 web3"),
+    Case("boot --n=2", 0, leaves="vm-1 vm-2"),
+    Case("boot --n=2", 0, given="vm-1", leaves="vm-1 vm-2 vm-3"),
+    Case("boot --n=2 --name=web", 0, leaves="web-0 web-1"),
+    Case("boot --name=web", 0, given="web", leaves="web"),
+    Case("boot --name=web", 0, given="web/stopped", leaves="web"),
+    Case("boot --name=web", 0, given="? ~web", leaves="? web ~web"),
+    Case("boot --name=web --flavor=t2.large", 5, "flavor is t2.micro", "web", "web"),
+    Case("boot --name=web --image=ami-1", 5, "image is ami-0c", "web", "web"),
+    Case("boot --name=web", 5, "2 VMs on aws are named web: i-", "web web", "web web"),
+    Case("boot --name=web --image=nosuch", 1, "no image 'nosuch'"),
+    Case("boot --name=web --secgroup=nosuch", 1, "no security group 'nosuch'"),
+    Case("boot --name=web --key=nosuch", 1, "no key named 'nosuch': add it"),
+    Case("boot --name=web --dryrun", 0),
+    Case("boot --name=web --dryrun", 0, given="web/stopped", leaves="web/stopped"),
+    Case("boot --name=web --dryrun --flavor=x", 5, "flavor is t2.micro", "web", "web"),
+]
+ACT = [
+    Case("stop web", 0, given="web db", leaves="db web/stopped"),
+    Case("stop web", 0, given="web/stopped", leaves="web/stopped"),
+    Case("stop web,db", 0, given="web db", leaves="db/stopped web/stopped"),
+    Case("stop web --dryrun", 0, given="web", leaves="web"),
+    Case("stop", 5, "name the VMs", "web", "web"),
+    Case("stop nosuch", 1, "no VM named nosuch on aws", "web", "web"),
+    Case("stop web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("start web", 0, given="web/stopped", leaves="web"),
+    Case("start web", 0, given="web", leaves="web"),
+    Case("start web --dryrun", 0, given="web/stopped", leaves="web/stopped"),
+    Case("start", 5, "name the VMs"),
+    Case("start nosuch", 1, "no VM named nosuch"),
+    Case("start web", 5, "not booted by this", "~web/stopped", "~web/stopped"),
+    Case("reboot web", 0, given="web", leaves="web"),
+    Case("reboot web", 1, "is stopped: use cms vm start", "web/stopped", "web/stopped"),
+    Case("reboot web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("reboot", 5, "name the VMs"),
+    Case("delete web", 0, given="web ? db", leaves="? db"),
+    Case("terminate web", 0, given="web/stopped db", leaves="db"),
+    Case("delete web", 0, given="web web", leaves=""),
+    Case("delete web", 0, given="web ~web", leaves="~web"),
+    Case("delete web --dryrun", 0, given="web", leaves="web"),
+    Case("delete web,nosuch", 1, "no VM named nosuch", "web db", "db"),
+    Case("delete nosuch", 1, "no VM named nosuch", "?", "?"),
+    Case("delete web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("delete", 5, "name the VMs", "web", "web"),
+    Case("username admin web", 0, given="web", leaves="web"),
+    Case("username admin nosuch", 1, "no VM named nosuch"),
+]
+LOOK = [
+    Case("list", 0, given="web", leaves="web"),
+    Case("list --refresh", 0, given="web ? ~db", leaves="? web ~db"),
+    Case("list nosuch", 1, "no VM named nosuch"),
+    Case("status web", 0, given="web", leaves="web"),
+    Case("status nosuch", 1, "no VM named nosuch"),
+    Case("info web", 0, given="web", leaves="web"),
+    Case("check web", 0, given="web", leaves="web"),
+    Case("check web", 1, "is stopped: use cms vm start", "web/stopped", "web/stopped"),
+    Case("wait web", 0, given="web", leaves="web"),
+    Case("wait web --timeout=1", 1, "is stopped and not running", "web/stopped", "web/stopped"),
+    Case("wait nosuch", 1, "no VM named nosuch"),
+    Case("ip show web --refresh", 0, given="web", leaves="web"),
+    Case("ip show nosuch", 1, "no VM named nosuch"),
+]
+RUN, ASK, END = "RunInstances", "DescribeInstances", "TerminateInstances"
+CLOUD_SAYS_NO = [
+    Case("boot --name=web", 1, "ask AWS for a higher", fault=(RUN, 400, "InstanceLimitExceeded")),
+    Case("boot --name=web", 1, "ask AWS for a higher", fault=(RUN, 400, "VcpuLimitExceeded")),
+    Case("boot --name=web", 1, "give an --image", fault=(RUN, 400, "InvalidAMIID.NotFound")),
+    Case("boot --name=web", 1, "give a --flavor", fault=(RUN, 400, "InvalidInstanceType")),
+    Case("boot --name=web", 1, "give a --key", fault=(RUN, 400, "InvalidKeyPair.NotFound")),
+    Case("boot --name=web", 4, "check EC2_ACCESS_ID", fault=(RUN, 403, "UnauthorizedOperation")),
+    Case("boot --name=web", 4, "limits how often", fault=(RUN, 503, "RequestLimitExceeded")),
+    Case("boot --name=web", 4, "try again later", fault=(RUN, 500, "InternalError")),
+    Case("boot --name=web", 4, "check EC2_ACCESS_ID", fault=(ASK, 401, "AuthFailure")),
+    Case("status web", 4, "limits how often", "web", "web", (ASK, 503, "RequestLimitExceeded")),
+    Case("list --refresh", 4, "check EC2_ACCESS_ID", "web", "web", (ASK, 401, "AuthFailure")),
+    Case("delete web", 4, "try again later", "web", "web", (END, 500, "InternalError")),
+    Case("delete web", 1, "NotPermitted", "web", "web", (END, 400, "OperationNotPermitted")),
+    Case("stop web", 1, "IncorrectInstanceState", "web", "web",
+         ("StopInstances", 400, "IncorrectInstanceState")),
+]  # fmt: skip
+
+
+def tell(case: Case) -> str:
+    fault = f" when {case.fault[0]} gives {case.fault[2]}" if case.fault else ""
+    return f"{case.command} [{case.given}]{fault}"
+
+
+def check(cms: Cms, ec2: Ec2, case: Case) -> None:
+    ec2.make(case.given)
+    result = cms("vm", *shlex.split(case.command))
+    assert (result.returncode, ec2.words()) == (case.code, case.leaves), result.stderr
+    assert re.search(case.says, result.stderr), result.stderr
+    if case.code and "Usage" not in result.stderr:
+        assert result.stderr.count("\n") == 1, result.stderr
+        assert result.stderr.startswith("cms: ")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("case", [*WRONG_USAGE, *NOT_YET, *BOOT, *ACT, *LOOK], ids=tell)
+def test_a_command_does_what_its_exit_code_says(cms_aws: Cms, ec2: Ec2, case: Case) -> None:
+    check(cms_aws, ec2, case)
+
+
+@pytest.mark.parametrize("case", CLOUD_SAYS_NO, ids=tell)
+def test_an_error_of_the_cloud_is_told_with_its_code(
+    cms_aws: Cms, ec2: Ec2, faults: Faults, case: Case
+) -> None:
+    assert case.fault
+    action, status, code = case.fault
+    rule = {"action": action, "fault": "error", "nth": "every", "status": status, "code": code}
+    faults.script(rule)
+    check(cms_aws, ec2, case)
