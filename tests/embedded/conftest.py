@@ -12,8 +12,9 @@ import pytest
 from cloudmesh_airflow.client import AirflowClient
 
 ROOT = Path(__file__).parents[2]
-# Far from the ports of a stack that a developer has running.
-OFFSET = 21000
+# Other ports than those of a stack that a developer has running, and below those that the
+# system gives to outgoing connections.
+OFFSET = 4100
 
 
 class Embedded:
