@@ -85,8 +85,13 @@ def _is_secret(key: str, value: Any) -> bool:
         bool(_SECRET_KEY.search(key))
         and isinstance(value, str | int)
         and not isinstance(value, bool)
-        and not _PLACEHOLDER.match(str(value))
+        and not is_placeholder(value)
     )
+
+
+def is_placeholder(value: object) -> bool:
+    """Say whether a value is one that the template leaves for the user to fill in."""
+    return bool(_PLACEHOLDER.match(str(value)))
 
 
 def _read_yaml(path: Path) -> Any:

@@ -10,10 +10,10 @@ from botocore.config import Config
 
 from cloudmesh_engine.clouds import GONE, NAME_TAG, OWNER_TAG, Machine, Request
 from cloudmesh_engine.clouds.aws_errors import translated
+from cloudmesh_engine.config import is_placeholder
 from cloudmesh_engine.errors import ActionFailed
 
 _ID = re.compile(r"i-[0-9a-f]{8,17}")
-_PLACEHOLDER = re.compile(r"(TBD|xxxx|None$)")
 _EXISTING = ["pending", "running", "stopping", "stopped"]
 # Amazon, Canonical and ourselves: the whole list holds more than 100,000 images.
 _PUBLISHERS = ["self", "amazon", "099720109477"]
@@ -31,7 +31,7 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Aws":
 
     def value(key: str) -> str | None:
         text = str(given.get(key) or "")
-        return None if not text or _PLACEHOLDER.match(text) else text
+        return None if is_placeholder(text) else text
 
     with translated():
         # What is not given is found by the standard chain: environment, profile, role.
