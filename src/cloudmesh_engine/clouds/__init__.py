@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cloudmesh_engine.clouds.resources import Resources
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ActionFailed, ConfigError, NotSupported, UsageError
 
@@ -14,6 +15,7 @@ OWNER_TAG = "cm-owner"
 NAME_TAG = "cm-name"
 
 _MODULES = {"aws": "cloudmesh_engine.clouds.aws"}
+_RESOURCES = {"aws": "cloudmesh_engine.clouds.aws_resources"}
 
 
 class TokenSpent(ActionFailed):
@@ -148,15 +150,34 @@ def section(settings: Settings, cloud: str) -> dict[str, Any]:
 
 def open_driver(settings: Settings, cloud: str, owner: str) -> Driver:
     """Make the driver of a cloud; its SDK is imported only now."""
-    configuration = section(settings, cloud)
-    kind = _kind(configuration)
-    if kind not in _MODULES:
+    driver: Driver = _connect(_MODULES, settings, cloud, owner)
+    return driver
+
+
+def open_resources(settings: Settings, cloud: str, owner: str) -> Resources:
+    """Open what a cloud has beside VMs; its SDK is imported only now."""
+    resources: Resources = _connect(_RESOURCES, settings, cloud, owner)
+    return resources
+
+
+def check_supported(settings: Settings, cloud: str) -> None:
+    """Fail unless a cloud is known and has a driver."""
+    _module(_MODULES, settings, cloud)
+
+
+def _connect(modules: Mapping[str, str], settings: Settings, cloud: str, owner: str) -> Any:
+    module = importlib.import_module(_module(modules, settings, cloud))
+    return module.connect(cloud, section(settings, cloud), owner)
+
+
+def _module(modules: Mapping[str, str], settings: Settings, cloud: str) -> str:
+    kind = _kind(section(settings, cloud))
+    if kind not in modules:
         ready = ", ".join(supported(settings)) or "none yet"
         raise NotSupported(
             f"{cloud}: not supported yet for clouds of kind {kind or '?'}: use one of {ready}"
         )
-    driver: Driver = importlib.import_module(_MODULES[kind]).connect(cloud, configuration, owner)
-    return driver
+    return modules[kind]
 
 
 def _kind(configuration: Mapping[str, Any]) -> str:

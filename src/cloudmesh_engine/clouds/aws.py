@@ -5,43 +5,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from cloudmesh_engine.clouds import GONE, NAME_TAG, OWNER_TAG, Machine, Request
+from cloudmesh_engine.clouds import (
+    GONE,
+    NAME_TAG,
+    OWNER_TAG,
+    Machine,
+    Request,
+    aws_client,
+    aws_groups,
+)
 from cloudmesh_engine.clouds.aws_errors import translated
-from cloudmesh_engine.config import is_placeholder
 from cloudmesh_engine.errors import ActionFailed
 
 _ID = re.compile(r"i-[0-9a-f]{8,17}")
 _EXISTING = ["pending", "running", "stopping", "stopped"]
 # Amazon, Canonical and ourselves: the whole list holds more than 100,000 images.
 _PUBLISHERS = ["self", "amazon", "099720109477"]
-_PATIENCE = Config(
-    connect_timeout=3,
-    read_timeout=20,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    user_agent_extra="cloudmesh-airflow",
-)
 
 
 def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Aws":
     """Make the driver from a cloud's section of cloudmesh.yaml."""
-    given = configuration.get("credentials") or {}
-
-    def value(key: str) -> str | None:
-        text = str(given.get(key) or "")
-        return None if is_placeholder(text) else text
-
-    with translated():
-        # What is not given is found by the standard chain: environment, profile, role.
-        session = boto3.session.Session(
-            aws_access_key_id=value("EC2_ACCESS_ID"),
-            aws_secret_access_key=value("EC2_SECRET_KEY"),
-            region_name=value("region"),
-        )
-        client = session.client("ec2", endpoint_url=value("endpoint"), config=_PATIENCE)
-    return Aws(cloud, owner, client)
+    return Aws(cloud, owner, aws_client.ec2(configuration))
 
 
 class Aws:
@@ -101,7 +85,13 @@ class Aws:
     def ensure_key(self, name: str, public_key: str) -> None:
         """Import a key; one that is there stays."""
         with translated(ignore="InvalidKeyPair.Duplicate"):
-            self._ec2.import_key_pair(KeyName=name, PublicKeyMaterial=public_key.encode())
+            self._ec2.import_key_pair(
+                KeyName=name,
+                PublicKeyMaterial=public_key.encode(),
+                TagSpecifications=[
+                    {"ResourceType": "key-pair", "Tags": _pairs({OWNER_TAG: self.owner})}
+                ],
+            )
 
     def create(self, name: str, request: Request, token: str) -> Machine:
         """Make a VM with its tags in one call, so that no moment leaves it without owner."""
@@ -157,7 +147,7 @@ class Aws:
 
     def _network(self, request: Request) -> dict[str, Any]:
         place: dict[str, Any] = {"SubnetId": request.network} if request.network else {}
-        groups = [self._group_id(request.secgroup)] if request.secgroup else []
+        groups = [self._group_id(request.secgroup, request.network)] if request.secgroup else []
         if request.public:
             interface = {"DeviceIndex": 0, "AssociatePublicIpAddress": True, **place}
             if groups:
@@ -165,14 +155,13 @@ class Aws:
             return {"NetworkInterfaces": [interface]}
         return {**place, "SecurityGroupIds": groups} if groups else place
 
-    def _group_id(self, group: str) -> str:
+    def _group_id(self, group: str, network: str | None) -> str:
         if group.startswith("sg-"):
             return group
-        filters = [{"Name": "group-name", "Values": [group]}]
-        found = self._ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+        found = aws_groups.find(self._ec2, group, network or "")
         if not found:
             raise ActionFailed(f"no security group {group!r} on {self.cloud}: make it first")
-        return str(found[0]["GroupId"])
+        return str(found["GroupId"])
 
     def _describe(self, filters: dict[str, list[str]]) -> Iterator[Machine]:
         query = [{"Name": key, "Values": values} for key, values in filters.items()]

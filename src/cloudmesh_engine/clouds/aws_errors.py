@@ -111,6 +111,8 @@ def _hint(code: str, message: str) -> str:
         return ": give a --flavor that EC2 has, like t3.micro"
     if code.startswith("InvalidKeyPair"):
         return ": give a --key that EC2 knows, or add it with cms key add"
+    if code == "DependencyViolation":
+        return ": delete the VMs that use it first"
     return ""
 
 

@@ -1,5 +1,6 @@
 """The real `cms` in a real process, and a server that speaks MongoDB's protocol."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -72,6 +73,14 @@ class Cms:
         process = self.start(*words, **environ)
         stdout, stderr = process.communicate(timeout=60)
         return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
+
+    def catalogue(self, **patterns: str) -> None:
+        """Let the cloud's section say what is listed."""
+        file = self.root / "cloudmesh.yaml"
+        section = "    aws: # the sandbox until you point it at the real thing\n"
+        more = f"{section}      catalog: {json.dumps(patterns)}\n"
+        assert section in file.read_text()
+        file.write_text(file.read_text().replace(section, more, 1))
 
     def leftovers(self) -> list[str]:
         return [path.name for path in (self.root / "tmp").iterdir()]
@@ -205,6 +214,16 @@ class Ec2:
     def words(self) -> str:
         return " ".join(sorted(map(self.word, self.instances())))
 
+    def groups(self, name: str) -> list[str]:
+        """The rules of the security groups of that name."""
+        filters = [{"Name": "group-name", "Values": [name]}]
+        return [
+            f"{rule['IpProtocol']} {rule['FromPort']}-{rule['ToPort']} {source['CidrIp']}"
+            for group in self.client.describe_security_groups(Filters=filters)["SecurityGroups"]
+            for rule in group["IpPermissions"]
+            for source in rule["IpRanges"]
+        ]
+
     def word(self, instance: dict[str, Any]) -> str:
         tags = {pair["Key"]: pair["Value"] for pair in instance.get("Tags", [])}
         mark = "" if tags.get("cm-owner") == OWNER else "~"
@@ -213,15 +232,14 @@ class Ec2:
         return name if state == "running" else f"{name}/{state}"
 
 
-@pytest.fixture(scope="session")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2]:
+@contextlib.contextmanager
+def running_moto(**environ: str) -> Iterator[Ec2]:
     if not MOTO_SERVER:
         pytest.skip("MOTO_SERVER is not set: the moto_server of an environment with moto")
     port = free_port()
     process = subprocess.Popen(
         [MOTO_SERVER, "--host", "127.0.0.1", "--port", str(port)],
-        # Loading its list of images at every reset would take most of the time.
-        env={**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"},
+        env={**os.environ, **environ},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -235,6 +253,13 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2]:
     yield Ec2(f"http://127.0.0.1:{port}")
     process.kill()  # it would wait for our kept-alive connections
     process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Ec2]:
+    # Loading its list of images at every reset would take most of the time.
+    with running_moto(MOTO_EC2_LOAD_DEFAULT_AMIS="false") as ec2:
+        yield ec2
 
 
 @pytest.fixture
@@ -265,8 +290,11 @@ class Faults:
     def launches(self) -> list[Any]:
         return http("GET", f"{self.control}/instances")
 
+    def log(self) -> list[dict[str, Any]]:
+        return http("GET", f"{self.control}/log")
+
     def actions(self) -> list[str]:
-        return [entry["action"] for entry in http("GET", f"{self.control}/log")]
+        return [entry["action"] for entry in self.log()]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,36 @@
+"""Opens EC2: the only place that makes a client of AWS from a cloud's section of cloudmesh.yaml."""
+
+import functools
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from cloudmesh_engine.clouds.aws_errors import translated
+from cloudmesh_engine.config import is_placeholder
+
+_PATIENCE = Config(
+    connect_timeout=3,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    user_agent_extra="cloudmesh-airflow",
+)
+
+
+def ec2(configuration: dict[str, Any]) -> Any:
+    """Make the client; what the section does not give is found by AWS's standard chain."""
+    given = configuration.get("credentials") or {}
+    keys = ("EC2_ACCESS_ID", "EC2_SECRET_KEY", "region", "endpoint")
+    texts = [str(given.get(key) or "") for key in keys]
+    with translated():
+        return _client(*(None if is_placeholder(text) else text for text in texts))
+
+
+@functools.cache
+def _client(*given: str | None) -> Any:
+    # Once, because it takes a tenth of a second; a client may serve many threads.
+    access_id, secret_key, region, endpoint = given
+    session = boto3.session.Session(
+        aws_access_key_id=access_id, aws_secret_access_key=secret_key, region_name=region
+    )
+    return session.client("ec2", endpoint_url=endpoint, config=_PATIENCE)
