@@ -20,6 +20,7 @@ class Boot:
 
     :param budget: seconds to wait for a VM to run
     :param public_key: gives the key that the cloud may not know yet
+    :param ensure_group: makes the security group that VMs get when none is asked for
     :param budget: seconds to wait for a VM to run
     :param most: how many VMs the appliance may have, if there is a limit
     """
@@ -31,6 +32,7 @@ class Boot:
         request: Request,
         *,
         public_key: Callable[[], str],
+        ensure_group: Callable[[], object],
         budget: float,
         most: int | None,
     ) -> None:
@@ -38,6 +40,7 @@ class Boot:
         self.driver = driver
         self.request = request
         self.public_key = public_key
+        self.ensure_group = ensure_group
         self.budget = budget
         self.most = most
         self._rows: dict[str, Row] = {}
@@ -67,6 +70,8 @@ class Boot:
             self._check_limit(new)
             if new and self.request.key and not self.driver.has_key(self.request.key):
                 self.driver.ensure_key(self.request.key, self.public_key())
+            if new:
+                self.ensure_group()
         except Exception:
             self._release()
             raise

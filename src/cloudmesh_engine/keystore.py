@@ -1,5 +1,7 @@
 """Adds public keys to the database under a name, once."""
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,29 @@ def add(settings: Settings, record: Record) -> bool:
 def names(settings: Settings) -> set[str]:
     """Give the names of all stored keys."""
     return {entry["name"] for entry in _collection(settings).find({}, {"name": 1})}
+
+
+def own_record(name: str) -> Record:
+    """Describe the appliance's own key as upstream does."""
+    file = home.state_dir() / "ssh/id_rsa.pub"
+    line = read_public_key(file)
+    kind, body, *comment = line.split(maxsplit=2)
+    digest = hashlib.md5(base64.b64decode(body), usedforsecurity=False).hexdigest()
+    return {
+        "cm": {"kind": "key", "cloud": "local", "name": name},
+        "name": name,
+        "type": kind,
+        "key": body,
+        "comment": "".join(comment),
+        "fingerprint": ":".join(digest[i : i + 2] for i in range(0, len(digest), 2)),
+        "public_key": line,
+        "group": ["local", "ssh"],
+        "source": "ssh",
+        "path": str(file),
+        "uri": f"file://{file}",
+        "location": {"public": str(file), "private": str(file.with_suffix(""))},
+        "profile": None,
+    }
 
 
 def public_key(settings: Settings, name: str) -> str:

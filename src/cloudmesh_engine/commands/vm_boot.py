@@ -1,8 +1,11 @@
 """`cms vm boot`."""
 
-from cloudmesh_engine import clouds, keystore
+from collections.abc import Mapping
+from typing import Any
+
+from cloudmesh_engine import access, clouds, keystore
 from cloudmesh_engine.booting import Boot
-from cloudmesh_engine.clouds import Machine, Request
+from cloudmesh_engine.clouds import Driver, Machine, Request
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
 from cloudmesh_engine.errors import UsageError
 from cloudmesh_engine.ledger import Document
@@ -22,6 +25,7 @@ def boot(request: VmRequest) -> None:
         driver,
         wanted,
         public_key=lambda: keystore.public_key(request.settings, wanted.key),
+        ensure_group=lambda: _ensure_group(request, driver, wanted),
         budget=request.budget,
         most=request.limit("max_vms"),
     )
@@ -56,7 +60,8 @@ def _count(request: VmRequest) -> int:
 
 def _wanted(request: VmRequest, cloud: str) -> Request:
     arguments = request.arguments
-    defaults = clouds.section(request.settings, cloud).get("default") or {}
+    section = clouds.section(request.settings, cloud)
+    defaults = section.get("default") or {}
     image = arguments["--image"] or defaults.get("image")
     flavor = arguments["--flavor"] or defaults.get("flavor") or defaults.get("size")
     if not image or not flavor:
@@ -68,11 +73,25 @@ def _wanted(request: VmRequest, cloud: str) -> Request:
         image=str(image),
         flavor=str(flavor),
         key=str(arguments["--key"] or general.get("key") or ""),
-        secgroup=arguments["--secgroup"] or "",
+        secgroup=_asked_group(request, section) or access.group_name(section),
         network=arguments["--network"] or "",
         public=bool(arguments["--public"]),
         labels=labels,
     )
+
+
+def _asked_group(request: VmRequest, section: Mapping[str, Any]) -> str:
+    return str(
+        request.arguments["--secgroup"] or (section.get("default") or {}).get("secgroup") or ""
+    )
+
+
+def _ensure_group(request: VmRequest, driver: Driver, wanted: Request) -> None:
+    """Make the group that the cloud's section names; one that was asked for must be there."""
+    section = clouds.section(request.settings, driver.cloud)
+    if wanted.secgroup and not _asked_group(request, section):
+        resources = clouds.open_resources(request.settings, driver.cloud, driver.owner)
+        access.ensure_group(resources, wanted.secgroup, wanted.network or "")
 
 
 def _plan(cloud: str, name: str, wanted: Request, there: Machine | None) -> Document:

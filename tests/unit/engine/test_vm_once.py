@@ -32,6 +32,7 @@ def test_eight_identical_boots_at_once_make_one(cms_aws: Cms, ec2: Ec2, faults: 
     assert [process.returncode for process in running] == [0] * 8, told
     assert len(faults.launches()) == 1
     assert_one(cms_aws, ec2)
+    assert ec2.groups("cloudmesh") == ["tcp 22-22 0.0.0.0/0"]
 
 
 @pytest.mark.parametrize("fault", ["lose-reply", "repeat"])
@@ -65,8 +66,9 @@ def test_a_boot_that_never_heard_back_is_finished_by_the_next(
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("action", "nth"),
-    [("DescribeInstances", 1), ("DescribeKeyPairs", 1), ("ImportKeyPair", 1), ("RunInstances", 1),
-     ("DescribeInstances", 2)],
+    [("DescribeInstances", 1), ("DescribeKeyPairs", 1), ("ImportKeyPair", 1),
+     ("DescribeSecurityGroups", 1), ("CreateSecurityGroup", 1), ("DescribeSecurityGroups", 2),
+     ("AuthorizeSecurityGroupIngress", 1), ("RunInstances", 1), ("DescribeInstances", 2)],
 )  # fmt: skip
 def test_a_boot_killed_at_any_call_is_finished_by_the_next(
     cms_aws: Cms, ec2: Ec2, faults: Faults, action: str, nth: int, when: str
@@ -83,6 +85,7 @@ def test_a_boot_killed_at_any_call_is_finished_by_the_next(
     assert cms_aws(*BOOT).returncode == 0
     assert len(faults.launches()) == 1
     assert_one(cms_aws, ec2)
+    assert ec2.groups("cloudmesh") == ["tcp 22-22 0.0.0.0/0"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
