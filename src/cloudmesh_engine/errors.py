@@ -49,3 +49,10 @@ class Refused(EngineError):
     """It could be done, but would do harm."""
 
     exit_code = 5
+
+
+def raise_worst(errors: list[EngineError]) -> None:
+    """Raise all errors as one, with the highest exit code, if there are any."""
+    if errors:
+        worst = max(errors, key=lambda error: error.exit_code)
+        raise type(worst)("; ".join(dict.fromkeys(map(str, errors)))) from worst

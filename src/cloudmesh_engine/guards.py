@@ -11,10 +11,6 @@ Arguments = Mapping[str, Any]
 _SERVICE = "MongoDB is a service of the stack: use docker compose start, stop or ps mongo"
 
 BLOCKED: Mapping[str, Exception] = {
-    "init": Refused(
-        "init: would drop the whole database: add your key with cms key add, "
-        "and security groups with cms sec load"
-    ),
     "admin": NotSupported(f"admin: {_SERVICE}; make backup saves the database"),
     "start": NotSupported(f"start: {_SERVICE}"),
     "stop": NotSupported(f"stop: {_SERVICE}"),

@@ -6,7 +6,10 @@ import signal
 import sys
 import traceback
 
-OWN = {"vm": "cloudmesh_engine.commands.vm"}
+OWN = {
+    "init": "cloudmesh_engine.commands.init",
+    "vm": "cloudmesh_engine.commands.vm",
+}
 
 
 def manual(word: str) -> str:

@@ -18,6 +18,7 @@ from cloudmesh_engine.errors import (
     EngineError,
     Refused,
     UsageError,
+    raise_worst,
 )
 from cloudmesh_engine.ledger import Document, Ledger, document
 from cloudmesh_engine.output import STRUCTURED, render
@@ -134,9 +135,7 @@ class VmRequest:
 
     def fail(self, errors: list[EngineError]) -> None:
         """Raise all errors as one, if there are any."""
-        if errors:
-            worst = max(errors, key=lambda error: error.exit_code)
-            raise type(worst)("; ".join(dict.fromkeys(map(str, errors)))) from worst
+        raise_worst(errors)
 
     def show(self, records: list[Document], columns: tuple[str, ...] = COLUMNS) -> None:
         """Write records to stdout."""
