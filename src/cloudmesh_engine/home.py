@@ -9,14 +9,17 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 from cloudmesh_engine.config import Settings, dump
 
-_READY = "cms-home-"
+_READY, _NEW = "cms-home-", "cms-new-"
 _LOCK = ".lock"
+# A command that is suspended between two steps gets that long; they take less than a millisecond.
+_NEW_SECONDS = 3600
 _FATAL = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -59,12 +62,12 @@ def _locked_directory() -> Iterator[Path]:
     """Make a directory whose lock says that its command is alive.
 
     A lock works across containers that share a TMPDIR; a process id would not. The name that
-    others clean up is given only once the lock is held.
+    others clean up at once is given only when the lock is held.
     """
-    fresh = Path(tempfile.mkdtemp(prefix="cms-new-"))
+    fresh = Path(tempfile.mkdtemp(prefix=_NEW))
     lock = os.open(fresh / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    home = fresh.rename(fresh.with_name(_READY + fresh.name.removeprefix("cms-new-")))
+    home = fresh.rename(fresh.with_name(_READY + fresh.name.removeprefix(_NEW)))
     try:
         yield home
     finally:
@@ -94,6 +97,7 @@ def _removed_on_signal(home: Path) -> Iterator[None]:
 
 
 def _remove_abandoned() -> None:
+    _remove_unfinished()
     for home in Path(tempfile.gettempdir()).glob(_READY + "*"):
         with contextlib.suppress(OSError):
             lock = os.open(home / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
@@ -102,3 +106,13 @@ def _remove_abandoned() -> None:
                 shutil.rmtree(home, ignore_errors=True)
             finally:
                 os.close(lock)
+
+
+def _remove_unfinished() -> None:
+    """Remove what a command left that was killed before it held its lock."""
+    for fresh in Path(tempfile.gettempdir()).glob(_NEW + "*"):
+        with contextlib.suppress(OSError):
+            # Nothing but the empty lock file is in it: whatever else is there is not ours.
+            if time.time() - fresh.lstat().st_mtime > _NEW_SECONDS:
+                (fresh / _LOCK).unlink(missing_ok=True)
+                fresh.rmdir()

@@ -193,6 +193,17 @@ def test_what_a_killed_command_left_is_removed_by_the_next(cms: Cms) -> None:
     alive.communicate()
 
 
+def test_what_was_killed_before_it_had_its_lock_is_removed_an_hour_later(cms: Cms) -> None:
+    for name in ("cms-new-old", "cms-new-bare", "cms-new-fresh", "cms-new-foreign"):
+        (cms.root / "tmp" / name).mkdir()
+    (cms.root / "tmp/cms-new-old/.lock").touch()
+    (cms.root / "tmp/cms-new-foreign/file").touch()
+    for name in ("old", "bare", "foreign"):
+        os.utime(cms.root / "tmp" / f"cms-new-{name}", (0, 0))
+    assert cms("banner", "hi").returncode == 0
+    assert sorted(cms.leftovers()) == ["cms-new-foreign", "cms-new-fresh"]
+
+
 def test_the_home_is_private_and_neither_home_nor_cwd_is_touched(cms: Cms) -> None:
     trap = cms.root / "work/.cloudmesh"
     trap.mkdir()
