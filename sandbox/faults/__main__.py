@@ -93,11 +93,15 @@ class Proxy:
             return None
         if rule.fault == "delay" and self.stopped.wait(given["seconds"]):
             return None
+        if rule.fault == "hold" and given["when"] == "before":
+            rule.replaced.wait()
         answer = self.cloud.call(request, hide)
         if rule.fault == "repeat":
             return self.cloud.call(request, hide)
         if rule.fault == "delay-reply" and self.stopped.wait(given["seconds"]):
             return None
+        if rule.fault == "hold" and given["when"] == "after":
+            rule.replaced.wait()
         if rule.fault == "error-after":
             return error(given["status"], given["code"], message)
         if rule.fault == "kill":
@@ -269,6 +273,7 @@ def main() -> int:
     places = [f"http://{given.host}:{server.server_address[1]}" for server in servers]
     print(f"faults: EC2 at {places[0]}, control at {places[1]}", flush=True)
     proxy.stopped.wait()
+    proxy.script.replace([])  # lets go what is held
     for server in servers:
         server.shutdown()
         server.server_close()

@@ -15,6 +15,7 @@ FAULTS: dict[str, tuple[set[str], set[str]]] = {
     "refuse": (set(), set()),
     "delay": ({"seconds"}, set()),
     "delay-reply": ({"seconds"}, set()),
+    "hold": ({"when"}, set()),
     "repeat": (set(), set()),
     "error": ({"status", "code"}, {"message"}),
     "error-after": ({"status", "code"}, {"message"}),
@@ -63,6 +64,7 @@ class Rule:
 
     given: dict[str, Any]
     seen: int = field(default=0)
+    replaced: threading.Event = field(default_factory=threading.Event)
 
     @property
     def fault(self) -> str:
@@ -121,7 +123,9 @@ class Script:
             raise BadScript(f"{len(given)} rules; at most {MAX_RULES}")
         rules = [_rule(number, one) for number, one in enumerate(given, 1)]
         with self._lock:
-            self._rules = rules
+            old, self._rules = self._rules, rules
+        for rule in old:
+            rule.replaced.set()
         return len(rules)
 
     def given(self) -> list[dict[str, Any]]:

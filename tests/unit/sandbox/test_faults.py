@@ -356,6 +356,17 @@ def test_delay_reply_waits_after_the_call(faults):
         assert running.result() == faults.launched
 
 
+@pytest.mark.parametrize(("when", "launched"), [("before", 0), ("after", 1)])
+def test_hold_waits_until_the_script_is_replaced(faults, when, launched):
+    faults.script({"action": "RunInstances", "fault": "hold", "when": when})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(faults.run)
+        until(lambda: faults.log("RunInstances") and len(faults.launched) == launched)
+        assert not running.done()
+        faults.script()
+        assert running.result() == faults.launched
+
+
 def test_repeat_calls_twice_and_only_a_token_makes_that_harmless(faults):
     faults.script({"action": "RunInstances", "fault": "repeat", "times": 2})
     assert faults.run("t") == faults.launched
