@@ -98,6 +98,9 @@ class Driver(Protocol):
     def list_owned(self) -> list[Machine]:
         """Give all our VMs that still exist."""
 
+    def list_foreign(self) -> list[Machine]:
+        """Give the VMs of the account that are not ours."""
+
     def ensure_key(self, name: str, public_key: str) -> None:
         """Make sure that the cloud knows a key."""
 

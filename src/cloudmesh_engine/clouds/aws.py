@@ -76,6 +76,11 @@ class Aws:
         """Give all our VMs that still exist."""
         return list(self._describe({**self._ours, "instance-state-name": _EXISTING}))
 
+    def list_foreign(self) -> list[Machine]:
+        """Give the VMs of the account that are not ours."""
+        found = self._describe({"instance-state-name": _EXISTING})
+        return [machine for machine in found if machine.owner != self.owner]
+
     def has_key(self, name: str) -> bool:
         """Say whether EC2 knows a key of that name."""
         filters = [{"Name": "key-name", "Values": [name]}]

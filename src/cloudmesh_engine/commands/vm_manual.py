@@ -16,6 +16,7 @@ Usage:
             [--cloud=CLOUDS]
             [--output=OUTPUT]
             [--refresh]
+            [--all]
             [--short]
     vm boot [--n=COUNT]
             [--name=NAMES]
@@ -88,13 +89,14 @@ Options:
     --deadline=DEADLINE  when the VM may be deleted, in ISO 8601, kept as a tag
     --output=OUTPUT      the output format [default: table]
     --refresh            ask the cloud, and make the inventory what the cloud says
+    --all                ask the cloud, and show foreign VMs too; they are only shown
     --short              fewer columns
     --interval=SECONDS   the longest pause between two questions [default: 5]
     --timeout=SECONDS    how long to wait [default: 300]
     --dryrun             change nothing, say what would be done
     -v                   taken for the sake of older scripts, changes nothing
 
-Only VMs that this appliance booted are shown, stopped or deleted.
+Only VMs that this appliance booted are stopped or deleted, and shown unless --all is given.
 stop, start, reboot and delete need NAMES. ping, console, log, meta, script, ip assign,
 ip inventory, ssh, put, get, rename and resize are not supported yet (exit code 3).
 """

@@ -10,11 +10,13 @@ from cloudmesh_engine.ledger import Document, document, now
 
 _SHORT = ("cloud", "name", "status", "public_ips")
 _ADDRESSES = ("cloud", "name", "public_ips", "private_ips")
+_FOREIGN = "foreign"
 
 
 def list_machines(request: VmRequest) -> None:
     """List the inventory, of all clouds unless told otherwise."""
-    _list(request, _SHORT if request.arguments["--short"] else COLUMNS)
+    columns = _SHORT if request.arguments["--short"] else COLUMNS
+    _list(request, (*columns, "owner") if request.arguments["--all"] else columns)
 
 
 def show_addresses(request: VmRequest) -> None:
@@ -40,11 +42,11 @@ def check(request: VmRequest) -> None:
 
 def _list(request: VmRequest, columns: tuple[str, ...]) -> None:
     chosen = request.given_clouds
-    errors = _refresh_all(request, chosen) if request.arguments["--refresh"] else []
+    foreign, errors = _ask_all(request, chosen)
     records = [
         record
         for cloud in chosen or clouds.known(request.settings)
-        for record in request.ledger.inventory(cloud)
+        for record in [*request.ledger.inventory(cloud), *foreign.get(cloud, [])]
         if request.arguments["--group"] in (None, record["cm"].get("group"))
     ]
     names = request.names
@@ -56,14 +58,28 @@ def _list(request: VmRequest, columns: tuple[str, ...]) -> None:
     request.fail(errors)
 
 
-def _refresh_all(request: VmRequest, chosen: list[str]) -> list[EngineError]:
+def _ask_all(
+    request: VmRequest, chosen: list[str]
+) -> tuple[dict[str, list[Document]], list[EngineError]]:
+    """Heal the inventory if that is asked for, and give what else the clouds hold."""
+    foreign: dict[str, list[Document]] = {}
     errors: list[EngineError] = []
+    if not (request.arguments["--refresh"] or request.arguments["--all"]):
+        return foreign, errors
     for cloud in chosen or clouds.supported(request.settings):
         try:
-            _refresh(request, request.driver(cloud))
+            driver = request.driver(cloud)
+            _refresh(request, driver)
+            if request.arguments["--all"]:
+                foreign[cloud] = [_foreign(machine) for machine in driver.list_foreign()]
         except Exception as error:
             errors.append(causes.explain("vm", error, request.settings))
-    return errors
+    return foreign, errors
+
+
+def _foreign(machine: Machine) -> Document:
+    owner = f"{_FOREIGN} ({machine.owner})" if machine.owner else _FOREIGN
+    return {**document(machine), "owner": owner}
 
 
 def _refresh(request: VmRequest, driver: Driver) -> list[Machine]:
