@@ -10,6 +10,7 @@ from cloudmesh_engine import waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine, Request, TokenSpent
 from cloudmesh_engine.errors import ActionFailed, Refused
 from cloudmesh_engine.ledger import CREATING, PRESENT, Ledger, Row
+from cloudmesh_engine.limits import Limits
 
 # How many terminated VMs of one name, unknown to the ledger, a boot walks past.
 _MOST_ATTEMPTS = 50
@@ -18,11 +19,9 @@ _MOST_ATTEMPTS = 50
 class Boot:
     """One boot command: claim the row, look in the cloud, adopt or create, read back, record.
 
-    :param budget: seconds to wait for a VM to run
     :param public_key: gives the key that the cloud may not know yet
     :param ensure_group: makes the security group that VMs get when none is asked for
     :param budget: seconds to wait for a VM to run
-    :param most: how many VMs the appliance may have, if there is a limit
     """
 
     def __init__(
@@ -34,7 +33,7 @@ class Boot:
         public_key: Callable[[], str],
         ensure_group: Callable[[], object],
         budget: float,
-        most: int | None,
+        limits: Limits,
     ) -> None:
         self.ledger = ledger
         self.driver = driver
@@ -42,7 +41,7 @@ class Boot:
         self.public_key = public_key
         self.ensure_group = ensure_group
         self.budget = budget
-        self.most = most
+        self.limits = limits
         self._rows: dict[str, Row] = {}
         self._fresh: set[str] = set()
 
@@ -67,7 +66,7 @@ class Boot:
         try:
             found = {name: self._adoptable(name) for name in names}
             new = [name for name in names if not found[name]]
-            self._check_limit(new)
+            self._check_limits(new)
             if new and self.request.key and not self.driver.has_key(self.request.key):
                 self.driver.ensure_key(self.request.key, self.public_key())
             if new:
@@ -85,7 +84,7 @@ class Boot:
             if row and row.state in (CREATING, PRESENT):
                 self._rows[name] = row
             found[name] = self._adoptable(name)
-        self._check_limit([name for name in names if not found[name]])
+        self._check_limits([name for name in names if not found[name]])
         return found
 
     def secure(self, name: str, there: Machine | None) -> tuple[Machine, str]:
@@ -100,19 +99,8 @@ class Boot:
         self.ledger.record_only(machine)
         return machine, action
 
-    def _check_limit(self, new: list[str]) -> None:
-        """Refuse when these VMs would be too many."""
-        if self.most is None or not new:
-            return
-        there = {(row.cloud, row.name) for row in self.ledger.wanted()}
-        there |= {(machine.cloud, machine.name) for machine in self.driver.list_owned()}
-        # Own claims are in the ledger by now, so commands at once see each other.
-        total = len(there | {(self.driver.cloud, name) for name in new})
-        if total > self.most:
-            raise Refused(
-                f"boot: {total} VMs would be more than the {self.most} that "
-                "cloudmesh.limits.max_vms allows: delete some, or raise the limit"
-            )
+    def _check_limits(self, new: list[str]) -> None:
+        self.limits.check(self.ledger, self.driver, new, self.request.flavor)
 
     def _claim(self, name: str) -> bool:
         self._rows[name], fresh = self.ledger.claim(self.driver.cloud, name, self.request)

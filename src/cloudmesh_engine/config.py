@@ -59,7 +59,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     path = Path(env.get("CLOUDMESH_CONFIG") or "/config/cloudmesh.yaml")
     resolver = _Resolver(path, env)
-    data = resolver.resolve(_read_yaml(path), "")
+    data = resolver.resolve(read_yaml(path), "")
     if not isinstance(data, dict) or not isinstance(data.get("cloudmesh"), dict):
         raise ConfigError(f"{path}: has no `cloudmesh:` section: start from the template")
     return Settings(path, data, frozenset(resolver.secrets))
@@ -94,7 +94,8 @@ def is_placeholder(value: object) -> bool:
     return bool(_PLACEHOLDER.match(str(value)))
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """Read a file of the configuration."""
     # The C loader reads the template in 5 ms, the Python one in 60.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:

@@ -9,6 +9,7 @@ from cloudmesh_engine.clouds import Driver, Machine, Request
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
 from cloudmesh_engine.errors import UsageError
 from cloudmesh_engine.ledger import Document
+from cloudmesh_engine.limits import Limits
 
 _MOST_AT_ONCE = 1000
 _LABELS = ("label", "username", "group", "run", "deadline")
@@ -27,7 +28,7 @@ def boot(request: VmRequest) -> None:
         public_key=lambda: keystore.public_key(request.settings, wanted.key),
         ensure_group=lambda: _ensure_group(request, driver, wanted),
         budget=request.budget,
-        most=request.limit("max_vms"),
+        limits=Limits.of(request.settings),
     )
     names = names or work.free_names(count, claim=not request.dryrun)
     if request.dryrun:

@@ -8,12 +8,11 @@ from typing import Any
 
 from hostlist import BadHostlist, expand_hostlist
 
-from cloudmesh_engine import causes, clouds, owner
+from cloudmesh_engine import causes, clouds, limits, owner
 from cloudmesh_engine.clouds import Driver, Machine
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import (
     ActionFailed,
-    ConfigError,
     DependencyDown,
     EngineError,
     Refused,
@@ -97,19 +96,7 @@ class VmRequest:
     @property
     def budget(self) -> float:
         """How many seconds an action may take until the cloud confirms it."""
-        return self.limit("wait_seconds") or _WAIT_SECONDS
-
-    def limit(self, name: str) -> int | None:
-        """Read a number below cloudmesh.limits, if it is set."""
-        limits = self.settings.data["cloudmesh"].get("limits") or {}
-        value = limits.get(name)
-        if value is None or value == "":
-            return None
-        if not str(value).isdecimal():
-            raise ConfigError(
-                f"{self.settings.path}: cloudmesh.limits.{name}: {value!r} is not a number"
-            )
-        return int(value)
+        return limits.whole(self.settings, "wait_seconds") or _WAIT_SECONDS
 
     def each(self, names: Iterable[str], work: Callable[[str], list[Document]]) -> None:
         """Do the work for every name, show what was done, and raise what failed."""

@@ -42,8 +42,8 @@ class Cms:
         for name in ("secrets", "state", "tmp", "work", "home"):
             (root / name).mkdir()
         (root / "secrets/mongo_password").write_text(password + "\n")
-        template = (REPOSITORY / "config/cloudmesh.yaml").read_text()
-        (root / "cloudmesh.yaml").write_text(template)
+        for name in ("cloudmesh.yaml", "prices.yaml"):
+            shutil.copyfile(REPOSITORY / "config" / name, root / name)
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(root / "home"),
@@ -76,11 +76,15 @@ class Cms:
 
     def catalogue(self, **patterns: str) -> None:
         """Let the cloud's section say what is listed."""
-        file = self.root / "cloudmesh.yaml"
         section = "    aws: # the sandbox until you point it at the real thing\n"
-        more = f"{section}      catalog: {json.dumps(patterns)}\n"
-        assert section in file.read_text()
-        file.write_text(file.read_text().replace(section, more, 1))
+        self.configure(section, f"{section}      catalog: {json.dumps(patterns)}\n")
+
+    def configure(self, old: str, new: str) -> None:
+        """Change the text of its cloudmesh.yaml."""
+        file = self.root / "cloudmesh.yaml"
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
 
     def leftovers(self) -> list[str]:
         return [path.name for path in (self.root / "tmp").iterdir()]
@@ -105,39 +109,47 @@ def cms(tmp_path: Path) -> Cms:
     return Cms.make(tmp_path, free_port(), secrets.token_hex(12))
 
 
-@dataclass(frozen=True)
 class Mongo:
-    port: int
-    password: str
+    """A server of its own that can die and come back with its data."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.port = free_port()
+        self.password = "p/" + secrets.token_hex(12) + "@%:"
+        (root / "password").write_text(self.password)
+
+    def start(self) -> None:
+        script = str(REPOSITORY / "offline/mongo-standin")
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.root)]
+        self.process = subprocess.Popen(
+            [str(STANDIN_PYTHON), script, *place],
+            env={
+                **os.environ,
+                "MONGO_INITDB_ROOT_USERNAME": "cloudmesh",
+                "MONGO_INITDB_ROOT_PASSWORD_FILE": str(self.root / "password"),
+            },
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self.answers)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, "the stand-in ended"
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+        self.process.wait(10)
 
 
 @pytest.fixture(scope="session")
 def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongo]:
     if not STANDIN_PYTHON:
         pytest.skip("MONGO_STANDIN_PYTHON is not set: a Python with mongoeco and pymongo")
-    root = tmp_path_factory.mktemp("mongo")
-    server = Mongo(free_port(), "p/" + secrets.token_hex(12) + "@%:")
-    (root / "password").write_text(server.password)
-    script = str(REPOSITORY / "offline/mongo-standin")
-    process = subprocess.Popen(
-        [STANDIN_PYTHON, script, "--host", "127.0.0.1", "--port", str(server.port), "--data", root],
-        env={
-            **os.environ,
-            "MONGO_INITDB_ROOT_USERNAME": "cloudmesh",
-            "MONGO_INITDB_ROOT_PASSWORD_FILE": str(root / "password"),
-        },
-        stderr=subprocess.DEVNULL,
-    )
-
-    def answers() -> bool:
-        assert process.poll() is None, "the stand-in ended"
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", server.port)) == 0
-
-    wait_until(answers)
+    server = Mongo(tmp_path_factory.mktemp("mongo"))
+    server.start()
     yield server
-    process.send_signal(signal.SIGTERM)
-    process.wait(10)
+    server.end()
 
 
 @pytest.fixture(scope="session")

@@ -174,28 +174,6 @@ def test_refresh_drops_what_was_terminated_elsewhere(cms_aws: Cms, ec2: Ec2) -> 
     assert cms_aws("vm", "delete", "web").returncode == 0
 
 
-def test_different_boots_at_once_keep_the_limit(cms_aws: Cms, ec2: Ec2) -> None:
-    limit(cms_aws, 2)
-    running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
-    for process in running:
-        process.communicate(timeout=60)
-    assert {process.returncode for process in running} <= {0, 5}
-    assert len(ec2.instances()) <= 2
-
-
-def test_the_limit_refuses_before_anything_is_made(cms_aws: Cms, ec2: Ec2) -> None:
-    limit(cms_aws, 2)
-    refused = cms_aws("vm", "boot", "--name=web[1-3]")
-    assert (refused.returncode, ec2.words()) == (5, "")
-    assert "3 VMs would be more than the 2 that cloudmesh.limits.max_vms allows" in refused.stderr
-    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
-    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
-    assert cms_aws("vm", "boot", "--name=web3").returncode == 5
-    assert cms_aws("vm", "delete", "web1").returncode == 0
-    assert cms_aws("vm", "boot", "--name=web3").returncode == 0
-    assert ec2.words() == "web2 web3"
-
-
 def test_a_failed_boot_can_be_asked_differently(cms_aws: Cms, ec2: Ec2, faults: Faults) -> None:
     faults.script(
         {"action": "RunInstances", "fault": "error", "status": 400, "code": "InvalidAMIID.NotFound"}
@@ -203,11 +181,6 @@ def test_a_failed_boot_can_be_asked_differently(cms_aws: Cms, ec2: Ec2, faults: 
     assert cms_aws(*BOOT, "--image=ami-00000000").returncode == 1
     assert cms_aws(*BOOT).returncode == 0
     assert_one(cms_aws, ec2)
-
-
-def limit(cms: Cms, most: int) -> None:
-    file = cms.root / "cloudmesh.yaml"
-    file.write_text(f"{file.read_text()}\n  limits:\n    max_vms: {most}\n")
 
 
 def forget_everything(cms: Cms) -> None:

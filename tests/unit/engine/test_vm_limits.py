@@ -1,0 +1,121 @@
+"""What `cms vm boot` refuses before anything is made: too many VMs, or too dear ones."""
+
+import json
+
+import pytest
+
+from .conftest import Cms, Ec2
+
+MICRO = 0.0116  # t2.micro in config/prices.yaml
+
+
+def limit(cms: Cms, name: str, value: object) -> None:
+    cms.configure("  limits:", f"  limits:\n    {name}: {value}")
+
+
+def test_different_boots_at_once_keep_the_limit(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_vms", 2)
+    running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
+    for process in running:
+        process.communicate(timeout=60)
+    assert {process.returncode for process in running} <= {0, 5}
+    assert len(ec2.instances()) <= 2
+
+
+def test_the_limit_refuses_before_anything_is_made(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_vms", 2)
+    refused = cms_aws("vm", "boot", "--name=web[1-3]")
+    assert (refused.returncode, ec2.words()) == (5, "")
+    assert "3 VMs would be more than the 2 that cloudmesh.limits.max_vms allows" in refused.stderr
+    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
+    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
+    assert cms_aws("vm", "boot", "--name=web3").returncode == 5
+    assert cms_aws("vm", "delete", "web1").returncode == 0
+    assert cms_aws("vm", "boot", "--name=web3").returncode == 0
+    assert ec2.words() == "web2 web3"
+
+
+def test_the_price_cap_counts_what_is_there(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_hourly_cost", 3 * MICRO)
+    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
+    refused = cms_aws("vm", "boot", "--name=db[1-2]")
+    assert (refused.returncode, ec2.words()) == (5, "web1 web2")
+    assert "4 VMs would cost 0.0464 USD an hour, more than the 0.0348" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    # A repetition costs nothing, a stopped VM may be started again, a deleted one is free.
+    assert cms_aws("vm", "boot", "--name=web[1-2]").returncode == 0
+    assert cms_aws("vm", "stop", "web1").returncode == 0
+    assert cms_aws("vm", "boot", "--name=db[1-2]").returncode == 5
+    assert cms_aws("vm", "delete", "web1").returncode == 0
+    assert cms_aws("vm", "boot", "--name=db[1-2]").returncode == 0
+    assert ec2.words() == "db1 db2 web2"
+
+
+def test_what_the_ledger_lost_still_costs(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_hourly_cost", 2 * MICRO)
+    ec2.make("web1 web2 ~db ?")
+    assert cms_aws("vm", "boot", "--name=web3").returncode == 5
+    assert cms_aws("vm", "boot", "--name=web3", "--dryrun").returncode == 5
+    assert ec2.words() == "? web1 web2 ~db"
+
+
+def test_different_boots_at_once_keep_the_price_cap(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_hourly_cost", 2 * MICRO)
+    running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
+    for process in running:
+        process.communicate(timeout=60)
+    assert {process.returncode for process in running} <= {0, 5}
+    assert len(ec2.instances()) <= 2
+
+
+def test_a_flavor_without_price_is_refused_under_a_cap(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_hourly_cost", 100)
+    huge = ("vm", "boot", "--name=web", "--flavor=u-6tb1.metal")
+    refused = cms_aws(*huge)
+    assert (refused.returncode, ec2.words()) == (5, "")
+    assert "nobody knows what u-6tb1.metal on aws costs" in refused.stderr
+    assert "cloudmesh.cloud.aws.prices" in refused.stderr
+    cms_aws.configure("    aws: # the", "    aws:\n      prices: {u-6tb1.metal: 54.6}\n      #")
+    assert cms_aws(*huge).returncode == 0
+
+
+def test_a_price_is_one_of_its_region_only(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_hourly_cost", 100)
+    cms_aws.configure("region: us-east-1\n        endpoint", "region: eu-west-1\n        endpoint")
+    assert cms_aws("vm", "boot", "--name=web").returncode == 5
+    prices = cms_aws.root / "prices.yaml"
+    prices.write_text("aws: {eu-west-1: {t2.micro: 0.0126}}\n")
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+    prices.unlink()
+    assert cms_aws("vm", "boot", "--name=db").returncode == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("max_hourly_cost", "cheap", "max_hourly_cost: 'cheap' is not a number"),
+     ("max_hourly_cost", "-1", "max_hourly_cost: -1 is not a number"),
+     ("max_vms", "1.5", "max_vms: 1.5 is not a number")],
+)  # fmt: skip
+def test_a_limit_that_is_no_number_is_told(
+    cms_aws: Cms, ec2: Ec2, name: str, value: str, says: str
+) -> None:
+    limit(cms_aws, name, value)
+    told = cms_aws("vm", "boot", "--name=web")
+    assert (told.returncode, ec2.words()) == (2, "")
+    assert says in told.stderr
+
+
+@pytest.mark.parametrize("table", ["aws: 5", "aws: {us-east-1: {t2.micro: free}}", "[1]"])
+def test_a_price_that_is_none_is_told_with_its_file(cms_aws: Cms, ec2: Ec2, table: str) -> None:
+    limit(cms_aws, "max_hourly_cost", 100)
+    (cms_aws.root / "prices.yaml").write_text(table)
+    told = cms_aws("vm", "boot", "--name=web")
+    assert (told.returncode, ec2.words()) == (2, "")
+    assert "prices.yaml" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+def test_nothing_is_looked_up_without_a_cap(cms_aws: Cms, ec2: Ec2) -> None:
+    (cms_aws.root / "prices.yaml").write_text("not: [valid")
+    assert cms_aws("vm", "boot", "--name=web", "--flavor=u-6tb1.metal").returncode == 0
+    assert json.loads(cms_aws("vm", "list", "--output=json").stdout)[0]["flavor"] == "u-6tb1.metal"
