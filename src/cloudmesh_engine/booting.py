@@ -3,12 +3,13 @@
 import hashlib
 import itertools
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 
 from cloudmesh_engine import waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine, Request, TokenSpent
-from cloudmesh_engine.errors import ActionFailed, Refused
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
 from cloudmesh_engine.ledger import CREATING, PRESENT, Ledger, Row
 from cloudmesh_engine.limits import Limits
 
@@ -42,6 +43,7 @@ class Boot:
         self.ensure_group = ensure_group
         self.budget = budget
         self.limits = limits
+        self._id = secrets.token_hex(4)
         self._rows: dict[str, Row] = {}
         self._fresh: set[str] = set()
 
@@ -72,7 +74,7 @@ class Boot:
             if new:
                 self.ensure_group()
         except Exception:
-            self._release()
+            self._release(names)
             raise
         return found
 
@@ -89,7 +91,7 @@ class Boot:
 
     def secure(self, name: str, there: Machine | None) -> tuple[Machine, str]:
         """Make sure that the VM runs; say what had to be done."""
-        machine, action = (there, "adopted") if there else (self._create(name), "created")
+        machine, action = (there, "adopted") if there else self._obtain(name)
         if machine.state == "stopping":
             machine = waiting.until(self.driver, machine, "stopped", self.budget)
         if machine.state == "stopped":
@@ -104,12 +106,11 @@ class Boot:
 
     def _claim(self, name: str) -> bool:
         self._rows[name], fresh = self.ledger.claim(self.driver.cloud, name, self.request)
-        if fresh:
-            self._fresh.add(name)
+        (self._fresh.add if fresh else self._fresh.discard)(name)
         return fresh
 
-    def _release(self) -> None:
-        for name in self._fresh:
+    def _release(self, names: list[str]) -> None:
+        for name in self._fresh.intersection(names):
             self.ledger.release(self._rows[name])
 
     def _adoptable(self, name: str) -> Machine | None:
@@ -138,28 +139,60 @@ class Boot:
                 f"choose another name, or cms vm delete {name} first"
             )
 
-    def _create(self, name: str) -> Machine:
+    def _obtain(self, name: str) -> tuple[Machine, str]:
+        """Create the VM, unless another command of that name comes first."""
         for _ in range(_MOST_ATTEMPTS):
             row = self._rows[name]
-            try:
-                # Only what is seen dead ends an attempt; what is not seen may be about to appear.
-                known = self.driver.get(row.instance) if row.instance else None
-                if known and known.state in GONE:
-                    raise TokenSpent(f"{name} ({known.id}) was terminated")
-                machine = self.driver.create(name, row.request, _token(self.driver, row))
-                if machine.state in GONE:
-                    raise TokenSpent(f"{name} ({machine.id}) was terminated")
-            except TokenSpent:
-                self._rows[name], _ = self.ledger.reopen(row, self.request)
-                self._refuse_other(name, self.request.differences(self._rows[name].request))
-                continue
-            except ActionFailed:
-                if not row.instance:
-                    self.ledger.failed(row)
-                raise
-            self.ledger.created(row, machine.id)
-            return machine
+            if self.ledger.creating(row, self._id):
+                machine = self._ask(row)
+                if machine and self._settle(row, machine):
+                    return machine, "created"
+            # The attempt is over: whose VM there is now, or will be, is to be seen anew.
+            del self._rows[name]
+            there = self.prepare([name])[name]
+            if there:
+                return there, "adopted"
         raise ActionFailed(f"boot: {name}: {_MOST_ATTEMPTS} VMs of that name were just terminated")
+
+    def _ask(self, row: Row) -> Machine | None:
+        """Ask the cloud for the VM of an attempt; None: that one is dead."""
+        try:
+            if row.instance and self._is_dead(row):
+                raise TokenSpent(f"{row.name} ({row.instance}) was terminated")
+            machine = self.driver.create(row.name, row.request, _token(self.driver, row))
+            if machine.state in GONE:
+                raise TokenSpent(f"{row.name} ({machine.id}) was terminated")
+        except TokenSpent:
+            self.ledger.reopen(row, self.request)
+            return None
+        except DependencyDown:
+            # Nobody knows whether it was made: the attempt stays open for the same request.
+            raise
+        except EngineError:
+            self.ledger.failed(row, self._id)
+            raise
+        return machine
+
+    def _is_dead(self, row: Row) -> bool:
+        known = self.driver.get(row.instance)
+        if known:
+            return known.state in GONE
+        # What is not seen may be about to appear, but not if the row was restored by seeing it.
+        return row.request.public is None
+
+    def _settle(self, row: Row, machine: Machine) -> bool:
+        """Keep a new VM if the name still waits for it; else terminate it, so that one is left."""
+        if self.ledger.created(row, self._id, machine.id):
+            return True
+        # Only a ledger that was lost, or a deletion in between, gets here.
+        fresh = self._claim(row.name)
+        row = self._rows[row.name]
+        if row.instance == machine.id:
+            return True
+        if fresh and self.ledger.created(row, self._id, machine.id):
+            return True
+        waiting.terminate(self.driver, machine, self.budget)
+        return False
 
 
 def _token(driver: Driver, row: Row) -> str:

@@ -6,6 +6,10 @@ they were last seen, in the shape that upstream's code reads.
 
     creating ── present ── deleted      a boot claims a deleted or failed row anew,
         └────── failed                  with the next attempt
+
+An attempt is an idempotency token. `creators` names the commands that may be asking the cloud for
+the VM of this attempt right now, also one that died while it asked: as long as one is there, the
+attempt is not given up, for the cloud may still make its VM.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,6 +26,7 @@ from cloudmesh_engine.config import Settings
 Document = dict[str, Any]
 
 CREATING, PRESENT, FAILED, DELETED = "creating", "present", "failed", "deleted"
+_FIRST = {"attempt": 1, "creators": []}
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ class Ledger:
 
     def claim(self, cloud: str, name: str, request: Request) -> tuple[Row, bool]:
         """Give the row of a name, and whether this command is the one that claimed it."""
-        new: Document = {"_id": _key(cloud, name), "cloud": cloud, "name": name, "attempt": 1}
-        new |= {**_intent(request), "created": now()}
+        new: Document = {"_id": _key(cloud, name), "cloud": cloud, "name": name, "created": now()}
+        new |= {**_FIRST, **_intent(request)}
         try:
             self._rows.insert_one(new)
             return _row(new), True
@@ -77,30 +82,40 @@ class Ledger:
             return self.reopen(row, request)
         if row.state == FAILED:
             # Nothing was made, so the old token still stands for the same request.
-            query = {"_id": row.key, "attempt": row.attempt, "state": FAILED}
+            query = {**_attempt(row), "state": FAILED}
             self._rows.update_one(query, {"$set": {"state": CREATING, "updated": now()}})
         return row, False
 
     def reopen(self, row: Row, request: Request) -> tuple[Row, bool]:
         """Begin the next attempt, unless another command has done so: then give its row."""
         changed = self._rows.find_one_and_update(
-            {"_id": row.key, "attempt": row.attempt},
-            {"$set": {**_intent(request), "attempt": row.attempt + 1}},
+            _attempt(row),
+            {"$set": {**_intent(request), "attempt": row.attempt + 1, "creators": []}},
             return_document=ReturnDocument.AFTER,
         )
         return (_row(changed), True) if changed else (self._existing(row.cloud, row.name), False)
 
-    def created(self, row: Row, instance: str) -> None:
-        """Note which VM an attempt made, before anybody waits for it."""
-        self._set(row, {"instance": instance})
+    def creating(self, row: Row, creator: str) -> bool:
+        """Note that a command asks the cloud now; False: the attempt is over."""
+        query = {**_attempt(row), "state": {"$in": [CREATING, PRESENT]}}
+        change = {"$addToSet": {"creators": creator}, "$set": {"updated": now()}}
+        return self._rows.update_one(query, change).matched_count == 1
 
-    def failed(self, row: Row) -> None:
-        """Note that the cloud refused: no VM was made."""
-        self._set(row, {"state": FAILED})
+    def created(self, row: Row, creator: str, instance: str) -> bool:
+        """Note which VM an attempt made; False: the name has been given to another."""
+        query = {**_attempt(row), "state": {"$in": [CREATING, PRESENT]}}
+        query["instance"] = {"$in": ["", row.instance, instance]}
+        change = {"$pull": {"creators": creator}, "$set": {"instance": instance, "updated": now()}}
+        return self._rows.update_one(query, change).matched_count == 1
+
+    def failed(self, row: Row, creator: str) -> None:
+        """Note that the cloud refused: this command made no VM."""
+        self._rows.update_one(_attempt(row), {"$pull": {"creators": creator}})
+        self._give_up(row, FAILED)
 
     def release(self, row: Row) -> None:
         """Give a claimed row back."""
-        self._set(row, {"state": DELETED})
+        self._give_up(row, DELETED)
 
     def record(self, machine: Machine) -> None:
         """Note that a VM is there, as it is now."""
@@ -108,7 +123,7 @@ class Ledger:
         if row and not row.request.differences(request):
             request = row.request
         there = {"instance": machine.id, "state": PRESENT, "updated": now()}
-        first = {"cloud": machine.cloud, "name": machine.name, "created": now(), "attempt": 1}
+        first = {"cloud": machine.cloud, "name": machine.name, "created": now(), **_FIRST}
         self._rows.update_one(
             {"_id": _key(machine.cloud, machine.name)},
             {"$set": {**there, "request": asdict(request)}, "$setOnInsert": first},
@@ -156,10 +171,10 @@ class Ledger:
     def _existing(self, cloud: str, name: str) -> Row:
         return _row(self._rows.find_one({"_id": _key(cloud, name)}) or {})
 
-    def _set(self, row: Row, values: Document) -> None:
-        # Another command may have finished this attempt meanwhile: what it noted stays.
-        query = {"_id": row.key, "attempt": row.attempt, "state": CREATING}
-        self._rows.update_one(query, {"$set": {**values, "updated": now()}})
+    def _give_up(self, row: Row, state: str) -> None:
+        # What another command of this attempt has noted, or may yet get from the cloud, stays.
+        query = {**_attempt(row), "state": CREATING, "instance": "", "creators": []}
+        self._rows.update_one(query, {"$set": {"state": state, "updated": now()}})
 
     def _documents(self, cloud: str) -> Any:
         return self._database[f"{cloud}-vm"]
@@ -204,6 +219,10 @@ def now() -> str:
 
 def _key(cloud: str, name: str) -> str:
     return f"{cloud}/{name}"
+
+
+def _attempt(row: Row) -> Document:
+    return {"_id": row.key, "attempt": row.attempt}
 
 
 def _intent(request: Request) -> Document:

@@ -1,6 +1,7 @@
 """Waits until a cloud says that a VM is in a state."""
 
 import time
+from collections.abc import Collection
 
 from cloudmesh_engine.clouds import GONE, Driver, Machine
 from cloudmesh_engine.errors import ActionFailed
@@ -15,21 +16,39 @@ def until(
 
     :param budget: seconds, like the longest pause
     """
+    return _until(driver, machine, (goal,), budget, longest_pause)
+
+
+def terminate(driver: Driver, machine: Machine, budget: float) -> None:
+    """Terminate a VM that was only just made: a cloud may refuse to, until it shows the VM."""
+    if _until(driver, machine, ("running", *GONE), budget).state == "running":
+        driver.terminate(machine)
+    _until(driver, machine, GONE, budget)
+
+
+def _until(
+    driver: Driver,
+    machine: Machine,
+    goals: Collection[str],
+    budget: float,
+    longest_pause: float = 5.0,
+) -> Machine:
     deadline = time.monotonic() + budget
     pause = _FIRST_PAUSE
     while True:
         # Nothing seen proves nothing: a new VM is not visible at once.
         seen = driver.get(machine.id)
-        if seen and seen.state == goal:
+        if seen and seen.state in goals:
             return seen
-        if seen and seen.state in GONE and goal not in GONE:
+        if seen and seen.state in GONE and not {*goals} & {*GONE}:
             raise ActionFailed(
                 f"{machine.name} ({machine.id}) on {machine.cloud} was terminated meanwhile"
             )
         if time.monotonic() + pause > deadline:
             state = seen.state if seen else "not to be seen"
+            wanted = " or ".join(goals)
             raise ActionFailed(
-                f"{machine.name} ({machine.id}) on {machine.cloud} is {state} and not {goal} "
+                f"{machine.name} ({machine.id}) on {machine.cloud} is {state} and not {wanted} "
                 f"after {budget:g} s: look with cms vm status {machine.name}, then repeat"
             )
         time.sleep(pause)

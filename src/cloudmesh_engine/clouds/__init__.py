@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from cloudmesh_engine.clouds.resources import Resources
@@ -24,7 +24,7 @@ class TokenSpent(ActionFailed):
 
 @dataclass(frozen=True)
 class Request:
-    """What a VM should be.
+    """What a VM should be; None is what nobody remembers.
 
     :param image: as the user wrote it; `image_id` is what the cloud calls it
     :param labels: further tags, without their prefix `cm-`
@@ -34,20 +34,24 @@ class Request:
     flavor: str
     key: str = ""
     image_id: str = ""
-    secgroup: str = ""
-    network: str = ""
-    public: bool = False
+    secgroup: str | None = ""
+    network: str | None = ""
+    public: bool | None = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def differences(self, there: "Request") -> str:
-        """Say in which way a VM that is there is not what this request asks for."""
-        pairs = [("flavor", there.flavor, self.flavor), ("key", there.key, self.key)]
-        if self.image != there.image and self.image_id != there.image_id:
-            pairs.insert(0, ("image", there.image, self.image))
+        """Say in which way a VM that is there is not what this request asks for.
+
+        Labels make no other VM: a retry may carry another run or deadline.
+        """
+        words = ["flavor", "key", "secgroup", "network", "public"]
+        if self.image_id != there.image_id:
+            words.insert(0, "image")
+        pairs = [(word, getattr(there, word), getattr(self, word)) for word in words]
         return ", ".join(
-            f"{word} is {old or 'none'}, not {new or 'none'}"
+            f"{word} is {_shown(old)}, not {_shown(new)}"
             for word, old, new in pairs
-            if old != new
+            if old != new and None not in (old, new)
         )
 
 
@@ -73,8 +77,9 @@ class Machine:
         return self.tags.get(OWNER_TAG, "")
 
     def as_request(self) -> Request:
-        """The request that would have made this VM."""
-        return Request(self.image, self.flavor, self.key, image_id=self.image)
+        """The request that would have made this VM, as far as a VM shows it."""
+        shown = Request(self.image, self.flavor, self.key, image_id=self.image)
+        return replace(shown, secgroup=None, network=None, public=None)
 
 
 class Driver(Protocol):
@@ -181,6 +186,10 @@ def _module(modules: Mapping[str, str], settings: Settings, cloud: str) -> str:
             f"{cloud}: not supported yet for clouds of kind {kind or '?'}: use one of {ready}"
         )
     return modules[kind]
+
+
+def _shown(value: str | bool) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else value or "none"
 
 
 def _kind(configuration: Mapping[str, Any]) -> str:
