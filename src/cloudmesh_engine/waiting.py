@@ -1,7 +1,7 @@
-"""Waits until a cloud says that a VM is in a state."""
+"""Waits until a cloud says that a VM is as it should be."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from cloudmesh_engine.clouds import GONE, Driver, Machine
 from cloudmesh_engine.errors import ActionFailed
@@ -12,44 +12,57 @@ _FIRST_PAUSE, _GROWTH = 0.1, 1.6
 def until(
     driver: Driver, machine: Machine, goal: str, budget: float, longest_pause: float = 5.0
 ) -> Machine:
-    """Ask again and again with growing pauses, and give the VM as it is then.
+    """Wait until a VM is in a state, and give it as it is then.
 
     :param budget: seconds, like the longest pause
     """
-    return _until(driver, machine, (goal,), budget, longest_pause)
+    return confirm(driver, machine, _is((goal,)), budget, longest_pause, end=goal in GONE)
 
 
 def terminate(driver: Driver, machine: Machine, budget: float) -> None:
     """Terminate a VM that was only just made: a cloud may refuse to, until it shows the VM."""
-    if _until(driver, machine, ("running", *GONE), budget).state == "running":
+    seen = confirm(driver, machine, _is(("running", *GONE)), budget, end=True)
+    if seen.state == "running":
         driver.terminate(machine)
-    _until(driver, machine, GONE, budget)
+    confirm(driver, machine, _is(GONE), budget, end=True)
 
 
-def _until(
+def confirm(
     driver: Driver,
     machine: Machine,
-    goals: Collection[str],
+    judge: Callable[[Machine], str],
     budget: float,
     longest_pause: float = 5.0,
+    end: bool = False,
 ) -> Machine:
+    """Ask again and again with growing pauses until nothing is wrong with the VM.
+
+    :param judge: says what is still wrong, nothing if all is well
+    :param end: the VM is expected to go
+    """
     deadline = time.monotonic() + budget
     pause = _FIRST_PAUSE
     while True:
         # Nothing seen proves nothing: a new VM is not visible at once.
         seen = driver.get(machine.id)
-        if seen and seen.state in goals:
+        wrong = judge(seen) if seen else "is not to be seen"
+        if seen and not wrong:
             return seen
-        if seen and seen.state in GONE and not {*goals} & {*GONE}:
+        if seen and seen.state in GONE and not end:
             raise ActionFailed(
                 f"{machine.name} ({machine.id}) on {machine.cloud} was terminated meanwhile"
             )
         if time.monotonic() + pause > deadline:
-            state = seen.state if seen else "not to be seen"
-            wanted = " or ".join(goals)
             raise ActionFailed(
-                f"{machine.name} ({machine.id}) on {machine.cloud} is {state} and not {wanted} "
+                f"{machine.name} ({machine.id}) on {machine.cloud} {wrong} "
                 f"after {budget:g} s: look with cms vm status {machine.name}, then repeat"
             )
         time.sleep(pause)
         pause = min(pause * _GROWTH, longest_pause)
+
+
+def _is(goals: Collection[str]) -> Callable[[Machine], str]:
+    def judge(seen: Machine) -> str:
+        return "" if seen.state in goals else f"is {seen.state} and not {' or '.join(goals)}"
+
+    return judge

@@ -22,6 +22,11 @@ class TokenSpent(ActionFailed):
     """The VM that this token made was terminated: only another token makes a new one."""
 
 
+def is_reserved(tag: str) -> bool:
+    """Say whether a tag is one that the appliance or the cloud itself sets."""
+    return tag == "Name" or tag.startswith(("cm-", "aws:"))
+
+
 @dataclass(frozen=True)
 class Request:
     """What a VM should be; None is what nobody remembers.
@@ -76,6 +81,11 @@ class Machine:
         """The appliance that made it; empty for a foreign VM."""
         return self.tags.get(OWNER_TAG, "")
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The tags that are the user's own."""
+        return {key: value for key, value in sorted(self.tags.items()) if not is_reserved(key)}
+
     def as_request(self) -> Request:
         """The request that would have made this VM, as far as a VM shows it."""
         shown = Request(self.image, self.flavor, self.key, image_id=self.image)
@@ -129,6 +139,30 @@ class Driver(Protocol):
 
     def tag(self, machine: Machine, key: str, value: str) -> None:
         """Set one tag."""
+
+    def untag(self, machine: Machine, key: str) -> None:
+        """Remove one tag."""
+
+    def rename(self, machine: Machine, name: str) -> None:
+        """Give a VM another name, at once wherever the cloud keeps it."""
+
+    def check_flavor(self, flavor: str) -> None:
+        """Fail unless the cloud has that flavor."""
+
+    def resize(self, machine: Machine, flavor: str) -> None:
+        """Give a stopped VM another flavor."""
+
+    def console_output(self, machine: Machine) -> str:
+        """Give what the VM wrote to its console."""
+
+    def assign_address(self, machine: Machine) -> str:
+        """Give a VM a public address that stays, once, and say which."""
+
+    def own_addresses(self, machine: Machine) -> list[str]:
+        """Give the public addresses that `assign_address` made for a VM."""
+
+    def release_addresses(self, machine_id: str) -> None:
+        """Give back what `assign_address` made for a VM, also when the VM is gone."""
 
 
 def known(settings: Settings) -> dict[str, dict[str, Any]]:

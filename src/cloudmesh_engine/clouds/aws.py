@@ -14,6 +14,7 @@ from cloudmesh_engine.clouds import (
     aws_client,
     aws_groups,
 )
+from cloudmesh_engine.clouds.aws_addresses import Addresses, pairs
 from cloudmesh_engine.clouds.aws_errors import translated
 from cloudmesh_engine.errors import ActionFailed
 
@@ -28,7 +29,7 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Aws":
     return Aws(cloud, owner, aws_client.ec2(configuration))
 
 
-class Aws:
+class Aws(Addresses):
     """The driver."""
 
     def __init__(self, cloud: str, owner: str, client: Any) -> None:
@@ -94,7 +95,7 @@ class Aws:
                 KeyName=name,
                 PublicKeyMaterial=public_key.encode(),
                 TagSpecifications=[
-                    {"ResourceType": "key-pair", "Tags": _pairs({OWNER_TAG: self.owner})}
+                    {"ResourceType": "key-pair", "Tags": pairs({OWNER_TAG: self.owner})}
                 ],
             )
 
@@ -107,7 +108,7 @@ class Aws:
             "MaxCount": 1,
             "ClientToken": token,
             "TagSpecifications": [
-                {"ResourceType": "instance", "Tags": _pairs(self._tags(name, request))}
+                {"ResourceType": "instance", "Tags": pairs(self._tags(name, request))}
             ],
         }
         if request.key:
@@ -140,7 +141,40 @@ class Aws:
     def tag(self, machine: Machine, key: str, value: str) -> None:
         """Set one tag."""
         with translated():
-            self._ec2.create_tags(Resources=[machine.id], Tags=_pairs({key: value}))
+            self._ec2.create_tags(Resources=[machine.id], Tags=pairs({key: value}))
+
+    def untag(self, machine: Machine, key: str) -> None:
+        """Remove one tag; one that is not there is no failure."""
+        with translated():
+            self._ec2.delete_tags(Resources=[machine.id], Tags=[{"Key": key}])
+
+    def rename(self, machine: Machine, name: str) -> None:
+        """Set both tags that hold the name, in one call."""
+        with translated():
+            self._ec2.create_tags(Resources=[machine.id], Tags=pairs(_named(name)))
+
+    def check_flavor(self, flavor: str) -> None:
+        """Fail unless EC2 has that instance type."""
+        with translated():
+            self._ec2.describe_instance_types(InstanceTypes=[flavor])
+
+    def resize(self, machine: Machine, flavor: str) -> None:
+        """Give a stopped VM another instance type."""
+        with translated():
+            self._ec2.modify_instance_attribute(
+                InstanceId=machine.id, InstanceType={"Value": flavor}
+            )
+
+    def console_output(self, machine: Machine) -> str:
+        """Give what the VM wrote to its console, the latest if its type can tell that."""
+        with translated(ignore="UnsupportedOperation"):
+            return self._console(machine, Latest=True)
+        with translated():
+            return self._console(machine)
+
+    def _console(self, machine: Machine, **options: bool) -> str:
+        # botocore has decoded it already.
+        return str(self._ec2.get_console_output(InstanceId=machine.id, **options).get("Output", ""))
 
     @property
     def _ours(self) -> dict[str, list[str]]:
@@ -148,7 +182,7 @@ class Aws:
 
     def _tags(self, name: str, request: Request) -> dict[str, str]:
         labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
-        return {"Name": name, OWNER_TAG: self.owner, NAME_TAG: name, **labels}
+        return {**_named(name), OWNER_TAG: self.owner, **labels}
 
     def _network(self, request: Request) -> dict[str, Any]:
         place: dict[str, Any] = {"SubnetId": request.network} if request.network else {}
@@ -199,8 +233,8 @@ class Aws:
         )
 
 
-def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+def _named(name: str) -> dict[str, str]:
+    return {"Name": name, NAME_TAG: name}
 
 
 def _some(address: str | None) -> list[str]:

@@ -46,6 +46,7 @@ _THROTTLED = {
     "TooManyRequestsException",
 }
 _QUOTA = {
+    "AddressLimitExceeded",
     "InstanceLimitExceeded",
     "MaxSpotInstanceCountExceeded",
     "ResourceCountExceeded",
@@ -96,7 +97,7 @@ def _explain(error: ClientError) -> EngineError:
     if code in _THROTTLED:
         return DependencyDown(f"{line}: AWS limits how often it is asked: try again later")
     if code in _QUOTA:
-        return ActionFailed(f"{line}: delete VMs, or ask AWS for a higher quota")
+        return ActionFailed(f"{line}: delete what you do not need, or ask AWS for a higher quota")
     if code in _NO_CAPACITY:
         return ActionFailed(f"{line}: try later, or another --flavor")
     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
