@@ -157,11 +157,10 @@ class Boot:
     def _ask(self, row: Row) -> Machine | None:
         """Ask the cloud for the VM of an attempt; None: that one is dead."""
         try:
-            if row.instance and self._is_dead(row):
-                raise TokenSpent(f"{row.name} ({row.instance}) was terminated")
+            if row.instance:
+                self._check_known(row)
             machine = self.driver.create(row.name, row.request, _token(self.driver, row))
-            if machine.state in GONE:
-                raise TokenSpent(f"{row.name} ({machine.id}) was terminated")
+            _check_same(machine, row.name)
         except TokenSpent:
             self.ledger.reopen(row, self.request)
             return None
@@ -173,12 +172,14 @@ class Boot:
             raise
         return machine
 
-    def _is_dead(self, row: Row) -> bool:
+    def _check_known(self, row: Row) -> None:
         known = self.driver.get(row.instance)
         if known:
-            return known.state in GONE
-        # What is not seen may be about to appear, but not if the row was restored by seeing it.
-        return row.request.public is None
+            _refuse_renaming(known, row)
+            _check_same(known, row.name)
+        elif row.request.public is None:
+            # What is not seen may be about to appear, but this row was restored by seeing it.
+            raise TokenSpent(f"{row.name} ({row.instance}) was terminated")
 
     def _settle(self, row: Row, machine: Machine) -> bool:
         """Keep a new VM if the name still waits for it; else terminate it, so that one is left."""
@@ -193,6 +194,21 @@ class Boot:
             return True
         waiting.terminate(self.driver, machine, self.budget)
         return False
+
+
+def _check_same(machine: Machine, name: str) -> None:
+    if machine.state in GONE:
+        raise TokenSpent(f"{name} ({machine.id}) was terminated")
+    if machine.name != name:
+        raise TokenSpent(f"{name} ({machine.id}) was renamed to {machine.name}")
+
+
+def _refuse_renaming(known: Machine, row: Row) -> None:
+    if row.state == CREATING and known.state not in GONE and known.name != row.name:
+        raise Refused(
+            f"boot: {row.name} on {row.cloud} is claimed by a rename that is under way: repeat "
+            f"cms vm rename {known.name} {row.name}, or give it up by cms vm delete {row.name}"
+        )
 
 
 def _token(driver: Driver, row: Row) -> str:

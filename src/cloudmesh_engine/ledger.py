@@ -84,7 +84,21 @@ class Ledger:
             # Nothing was made, so the old token still stands for the same request.
             query = {**_attempt(row), "state": FAILED}
             self._rows.update_one(query, {"$set": {"state": CREATING, "updated": now()}})
+            row = self._existing(cloud, name)
         return row, False
+
+    def take(self, machine: Machine, name: str) -> bool:
+        """Claim another name for a VM that is there, unless a VM has it or shall have it."""
+        key = _key(machine.cloud, name)
+        taken = {**_intent(machine.as_request()), "instance": machine.id}
+        try:
+            row = {"_id": key, "cloud": machine.cloud, "name": name, "attempt": 1, **taken}
+            self._rows.insert_one({**row, "created": now()})
+            return True
+        except DuplicateKeyError:
+            free = [{"state": {"$in": [FAILED, DELETED]}}, {"instance": machine.id}]
+            change = {"$set": taken, "$inc": {"attempt": 1}}
+            return bool(self._rows.update_one({"_id": key, "$or": free}, change).matched_count)
 
     def reopen(self, row: Row, request: Request) -> tuple[Row, bool]:
         """Begin the next attempt, unless another command has done so: then give its row."""
@@ -141,11 +155,15 @@ class Ledger:
 
     def forget(self, cloud: str, name: str, instance: str) -> None:
         """Note that a VM is gone."""
+        self.leave(cloud, name, instance, "")
+        self._documents(cloud).delete_many({"_id": instance})
+
+    def leave(self, cloud: str, name: str, *instances: str) -> None:
+        """Note that a name stands for none of these VMs any more."""
         self._rows.update_one(
-            {"_id": _key(cloud, name), "instance": {"$in": [instance, ""]}},
+            {"_id": _key(cloud, name), "instance": {"$in": list(instances)}},
             {"$set": {"state": DELETED, "updated": now()}},
         )
-        self._documents(cloud).delete_many({"_id": instance})
 
     def inventory(self, cloud: str) -> list[Document]:
         """Give the VMs of a cloud as they were last seen."""
@@ -159,11 +177,15 @@ class Ledger:
         """
         for machine in machines:
             self.record(machine)
-        alive = {machine.id for machine in machines}
+        alive = {machine.id: machine.name for machine in machines}
         for row in self.wanted():
-            gone = row.cloud == cloud and row.instance and row.instance not in alive
-            if gone and row.updated < began:
+            if row.cloud != cloud or not row.instance or row.updated >= began:
+                continue
+            if row.instance not in alive:
                 self.forget(cloud, row.name, row.instance)
+            elif row.state == PRESENT and alive[row.instance] != row.name:
+                # What a rename that was killed near its end left behind.
+                self.leave(cloud, row.name, row.instance)
         for entry in self.inventory(cloud):
             if entry["_id"] not in alive and str(entry["cm"].get("updated")) < began:
                 self._documents(cloud).delete_one({"_id": entry["_id"]})
