@@ -6,9 +6,11 @@ ARG BASE_IMAGE=debian:trixie-slim
 # --- base: what both images need at run time
 FROM ${BASE_IMAGE} AS base
 # Docker's own init (compose: init: true) reaps and forwards signals.
+# libnss-wrapper: ssh wants a name for its uid, and ours is any.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       ca-certificates \
+      libnss-wrapper \
       openssh-client \
       python3 \
  && rm -rf /var/lib/apt/lists/* \
@@ -93,6 +95,9 @@ RUN --mount=type=bind,source=config,target=/config \
     airflow version; \
     /opt/venv-airflow/bin/python -c 'import airflow.providers.celery.executors.celery_executor'; \
     cms help > /dev/null; \
+    /usr/bin/ssh -V; \
+    setpriv --version; \
+    ls /usr/lib/*/libnss_wrapper.so; \
     rm -rf /tmp/*
 ENTRYPOINT ["/opt/cloudmesh/entrypoint"]
 CMD ["airflow", "version"]
