@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
-from cloudmesh_engine import waiting
+from cloudmesh_engine import hostkeys, waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine
-from cloudmesh_engine.commands.vm_request import VmRequest, owned, result
+from cloudmesh_engine.commands.vm_request import VmRequest, owned, result, unknown
 from cloudmesh_engine.errors import ActionFailed, UsageError
 from cloudmesh_engine.ledger import CREATING, Document, Row
 
@@ -125,6 +125,8 @@ def _act(request: VmRequest, verb: str, act: _Act) -> None:
 def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
     """Finish a deletion that was interrupted, or note one that was done elsewhere."""
     known = driver.get(row.instance) if row.instance else None
+    if known and known.name != row.name and known.state not in GONE:
+        return _give_up(request, driver, row, known)
     if not known and row.state == CREATING and row.age < _UNSEEN_SECONDS:
         raise ActionFailed(
             f"{row.name}: a boot was interrupted {row.age:.0f} s ago and {row.cloud} shows no VM "
@@ -137,7 +139,7 @@ def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
     else:
         if known:
             waiting.until(driver, known, "terminated", request.budget)
-        request.ledger.forget(row.cloud, row.name, row.instance)
+        _clear(request, driver, row.name, row.instance)
         action = "already deleted" if row.instance else "forgotten"
     record = {"action": action, "cloud": row.cloud, "name": row.name, "status": "terminated"}
     return [{**record, "instance_id": row.instance}]
@@ -146,5 +148,22 @@ def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
 def _terminate(request: VmRequest, driver: Driver, machine: Machine) -> Document:
     driver.terminate(machine)
     after = waiting.until(driver, machine, "terminated", request.budget)
-    request.ledger.forget(machine.cloud, machine.name, machine.id)
+    _clear(request, driver, machine.name, machine.id)
     return {**result(after, "deleted"), "status": "terminated"}
+
+
+def _clear(request: VmRequest, driver: Driver, name: str, instance: str) -> None:
+    """Remove what a terminated VM leaves: addresses, its pinned host key, its row."""
+    if instance:
+        driver.release_addresses(instance)
+        hostkeys.forget(driver.cloud, instance)
+    request.ledger.forget(driver.cloud, name, instance)
+
+
+def _give_up(request: VmRequest, driver: Driver, row: Row, known: Machine) -> list[Document]:
+    """Free a name that a rename claimed or left; the VM itself has another name and stays."""
+    if row.state != CREATING:
+        raise unknown(row.name, row.cloud)
+    if not request.dryrun:
+        request.ledger.leave(row.cloud, row.name, row.instance)
+    return [result(known, "would forget" if request.dryrun else "forgotten") | {"name": row.name}]

@@ -66,6 +66,29 @@ class VmRequest:
             raise Refused(f"vm {verb}: name the VMs: none is ever guessed")
         return names
 
+    def machine(self, verb: str = "") -> tuple[Driver, Machine]:
+        """The one VM of NAME; without NAME the last one booted, as upstream's manual says.
+
+        :param verb: what changes the VM; to name none is refused then
+        """
+        driver = self.driver(self.cloud())
+        names = expand(self.arguments["NAME"], "NAME")
+        if verb and not names:
+            raise Refused(f"vm {verb}: name the VM: none is ever guessed")
+        if len(names) > 1:
+            raise UsageError(f"NAME: {self.arguments['NAME']}: give one")
+        return driver, only(driver, names[0]) if names else self.latest(driver)
+
+    def latest(self, driver: Driver) -> Machine:
+        """The VM that was booted last, for verbs that change nothing."""
+        machines = driver.list_owned()
+        if not machines:
+            raise ActionFailed(f"no VM on {driver.cloud}: boot one, or name one of another cloud")
+        latest = max(machines, key=lambda machine: (machine.launched, machine.id))
+        if not self.arguments["--quiet"]:
+            print(f"cms: note: {latest.name} ({latest.id}) was booted last", file=sys.stderr)
+        return latest
+
     @property
     def given_clouds(self) -> list[str]:
         """The clouds of --cloud, all known."""
@@ -98,15 +121,28 @@ class VmRequest:
         """How many seconds an action may take until the cloud confirms it."""
         return limits.whole(self.settings, "wait_seconds") or _WAIT_SECONDS
 
-    def each(self, names: Iterable[str], work: Callable[[str], list[Document]]) -> None:
-        """Do the work for every name, show what was done, and raise what failed."""
+    def each[T](
+        self,
+        items: Iterable[T],
+        work: Callable[[T], list[Document]],
+        columns: tuple[str, ...] = COLUMNS,
+    ) -> None:
+        """Do the work for every item, show what was done, and raise what failed."""
+        records, errors = self.gather(items, work)
+        self.show(records, columns)
+        self.fail(errors)
+
+    def gather[T, R](
+        self, items: Iterable[T], work: Callable[[T], list[R]]
+    ) -> tuple[list[R], list[EngineError]]:
+        """Do the work for every item, and give what was done and what failed."""
         from concurrent.futures import ThreadPoolExecutor
 
-        records: list[Document] = []
+        records: list[R] = []
         errors: list[EngineError] = []
         # Side by side, because most of the time is spent waiting for the cloud.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            running = [pool.submit(work, name) for name in names]
+            running = [pool.submit(work, item) for item in items]
             for future in running:
                 if future.cancelled():
                     continue
@@ -117,8 +153,7 @@ class VmRequest:
                     if isinstance(errors[-1], DependencyDown):
                         # Nor will it answer for those that have not begun.
                         pool.shutdown(wait=False, cancel_futures=True)
-        self.show(records)
-        self.fail(errors)
+        return records, errors
 
     def fail(self, errors: list[EngineError]) -> None:
         """Raise all errors as one, if there are any."""
@@ -158,6 +193,15 @@ def owned(driver: Driver, name: str) -> list[Machine]:
         ids = ", ".join(machine.id for machine in foreign)
         raise Refused(f"{name} ({ids}) on {driver.cloud} was not booted by this appliance")
     raise unknown(name, driver.cloud)
+
+
+def only(driver: Driver, name: str) -> Machine:
+    """Find our VM of a name; several are refused."""
+    machines = owned(driver, name)
+    if len(machines) > 1:
+        ids = ", ".join(machine.id for machine in machines)
+        raise Refused(f"{len(machines)} VMs on {driver.cloud} are named {name}: {ids}: give an id")
+    return machines[0]
 
 
 def expand(text: Any, what: str) -> list[str]:

@@ -1,14 +1,15 @@
 """The verbs of `cms vm` that only look: at the inventory, or at the cloud."""
 
-from collections.abc import Callable
+import sys
 
-from cloudmesh_engine import causes, clouds
+from cloudmesh_engine import causes, clouds, hostkeys
 from cloudmesh_engine.clouds import Driver, Machine
 from cloudmesh_engine.commands.vm_request import COLUMNS, VmRequest, owned, unknown
-from cloudmesh_engine.errors import ActionFailed, EngineError
+from cloudmesh_engine.errors import EngineError
 from cloudmesh_engine.ledger import Document, document, now
 
 _SHORT = ("cloud", "name", "status", "public_ips")
+_CONSOLE = ("cloud", "name", "console")
 _ADDRESSES = ("cloud", "name", "public_ips", "private_ips")
 _FOREIGN = "foreign"
 
@@ -26,21 +27,30 @@ def show_addresses(request: VmRequest) -> None:
 
 def look(request: VmRequest) -> None:
     """Ask the cloud about VMs, all of ours unless some are named."""
-    _look(request, lambda machine: None)
+    machines, errors = seen(request)
+    request.show([document(machine) for machine in machines])
+    request.fail(errors)
 
 
-def check(request: VmRequest) -> None:
-    """Ask the cloud about VMs, and fail unless they run."""
+def seen(request: VmRequest) -> tuple[list[Machine], list[EngineError]]:
+    """Ask the clouds about the VMs that are named, or about all of ours, and note the answer."""
+    opened = {cloud: request.driver(cloud) for cloud in request.given_clouds or [request.cloud()]}
 
-    def verify(machine: Machine) -> None:
-        if machine.state != "running":
-            hint = f"use cms vm start {machine.name}"
-            raise ActionFailed(f"{machine.name} on {machine.cloud} is {machine.state}: {hint}")
+    def one(name: str) -> list[Machine]:
+        machines = [machine for driver in opened.values() for machine in driver.find(name)]
+        machines = machines or owned(next(iter(opened.values())), name)
+        if not request.dryrun:
+            for machine in machines:
+                request.ledger.record(machine)
+        return machines
 
-    _look(request, verify)
+    if request.names:
+        return request.gather(request.names, one)
+    return request.gather(opened, lambda cloud: _refresh(request, opened[cloud]))
 
 
-def _list(request: VmRequest, columns: tuple[str, ...]) -> None:
+def known(request: VmRequest) -> tuple[list[Document], list[EngineError]]:
+    """Give what the inventory holds of the VMs that are named, or of all."""
     chosen = request.given_clouds
     foreign, errors = _ask_all(request, chosen)
     records = [
@@ -50,12 +60,31 @@ def _list(request: VmRequest, columns: tuple[str, ...]) -> None:
         if request.arguments["--group"] in (None, record["cm"].get("group"))
     ]
     names = request.names
-    seen = {str(record[key]) for record in records for key in ("name", "_id")}
+    there = {str(record[key]) for record in records for key in ("name", "_id")}
     if names:
         records = [record for record in records if {record["name"], record["_id"]} & {*names}]
-        errors += [unknown(name, "any cloud") for name in names if name not in seen]
+        errors += [unknown(name, "any cloud") for name in names if name not in there]
+    return records, errors
+
+
+def _list(request: VmRequest, columns: tuple[str, ...]) -> None:
+    records, errors = known(request)
     request.show(records, columns)
     request.fail(errors)
+
+
+def console(request: VmRequest) -> None:
+    """Print what a VM wrote to its console."""
+    driver, machine = request.machine()
+    text = driver.console_output(machine)
+    if not text:
+        note = "wrote nothing to its console yet: clouds take minutes"
+        print(f"cms: note: {machine.name} {note}", file=sys.stderr)
+    elif request.output == "table":
+        sys.stdout.write(request.settings.redact(text))
+        return
+    record = {"cloud": machine.cloud, "name": machine.name, "console": text}
+    request.show([record] if text else [], _CONSOLE)
 
 
 def _ask_all(
@@ -83,31 +112,9 @@ def _foreign(machine: Machine) -> Document:
 
 
 def _refresh(request: VmRequest, driver: Driver) -> list[Machine]:
-    began = now()
+    began, pinned = now(), hostkeys.known(driver.cloud)
     machines = driver.list_owned()
     if not request.dryrun:
         request.ledger.heal(driver.cloud, machines, began)
+        hostkeys.forget_others(driver.cloud, pinned, [machine.id for machine in machines])
     return machines
-
-
-def _look(request: VmRequest, verify: Callable[[Machine], None]) -> None:
-    opened = {cloud: request.driver(cloud) for cloud in request.given_clouds or [request.cloud()]}
-
-    def one(name: str) -> list[Document]:
-        machines = [machine for driver in opened.values() for machine in driver.find(name)]
-        for machine in machines or owned(next(iter(opened.values())), name):
-            if not request.dryrun:
-                request.ledger.record(machine)
-            verify(machine)
-        return [document(machine) for machine in machines]
-
-    def whole(cloud: str) -> list[Document]:
-        machines = _refresh(request, opened[cloud])
-        for machine in machines:
-            verify(machine)
-        return [document(machine) for machine in machines]
-
-    if request.names:
-        request.each(request.names, one)
-    else:
-        request.each(opened, whole)

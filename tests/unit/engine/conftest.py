@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
 
 from cloudmesh_engine import keys
+
+if TYPE_CHECKING:
+    from .sshd import Sshd
 
 REPOSITORY = Path(__file__).parents[3]
 STANDIN_PYTHON = os.environ.get("MONGO_STANDIN_PYTHON")
@@ -328,3 +331,14 @@ def faults(proxy: Faults, cms_aws: Cms) -> Faults:
         http("DELETE", f"{proxy.control}/{part}")
     cms_aws.environ["CLOUDMESH_SANDBOX_AWS"] = proxy.address
     return proxy
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, cms_aws: Cms, key_pair: Path) -> Iterator["Sshd"]:
+    """A real sshd for the addresses of VMs, and `cms_aws` that knows its port."""
+    from . import sshd as server  # which needs this module
+
+    made = server.make(tmp_path / "sshd", key_pair / "id_rsa.pub")
+    server.configure(cms_aws, made)
+    with made.running():
+        yield made

@@ -43,15 +43,6 @@ WRONG_USAGE = [
     Case("wait web --timeout=soon", 2, "not a number of seconds"),
     Case("username 'a b' web", 2, "is no login name"),
 ]
-NOT_YET = [
-    Case(command, 3, "not supported yet .*: use ")
-    for command in (
-        "ping web", "console web", "log web", "meta list web", "meta set web a=b",
-        "meta delete web a", "script web run.sh", "ip assign web", "ip inventory web", "ssh web",
-        "ssh web --command='uname -a'", "put a /tmp web", "get a /tmp web", "rename web new",
-        "resize web --size=t2.large",
-    )
-]  # fmt: skip
 BOOT = [
     Case("boot --name=web", 0, leaves="web"),
     Case("boot --name=web[1-3]", 0, leaves="web1 web2 web3"),
@@ -108,13 +99,93 @@ LOOK = [
     Case("status web", 0, given="web", leaves="web"),
     Case("status nosuch", 1, "no VM named nosuch"),
     Case("info web", 0, given="web", leaves="web"),
-    Case("check web", 0, given="web", leaves="web"),
+    Case("check web --ip=127.0.0.9", 1, "web: .* refused: is port 22 open", "web", "web"),
+    Case("check nosuch", 1, "no VM named nosuch"),
+    Case("check web", 5, "not booted by this appliance", "~web", "~web"),
     Case("check web", 1, "is stopped: use cms vm start", "web/stopped", "web/stopped"),
     Case("wait web", 0, given="web", leaves="web"),
     Case("wait web --timeout=1", 1, "is stopped and not running", "web/stopped", "web/stopped"),
     Case("wait nosuch", 1, "no VM named nosuch"),
     Case("ip show web --refresh", 0, given="web", leaves="web"),
     Case("ip show nosuch", 1, "no VM named nosuch"),
+]
+NO_LOGIN = [
+    Case("ssh web --command=true", 1, "is stopped: use cms vm start", "web/stopped", "web/stopped"),
+    Case("ssh web --command=true", 5, "not booted by this appliance", "~web", "~web"),
+    Case("ssh web --command=true --ip=127.0.0.9", 1, "web: .* refused", "web", "web"),
+    Case("ssh web --command=true --cloud=azure", 3, "not supported yet .* use one of aws"),
+    Case("ssh nosuch --command=true", 1, "no VM named nosuch on aws"),
+    Case("ssh --command=true", 1, "no VM on aws: boot one", "? ~web", "? ~web"),
+    Case("ssh --command=true --ip=127.0.0.9", 5, "no VM of ours on aws has that", "web", "web"),
+    Case("ssh web,db", 2, "several VMs: give --command", "web db", "db web"),
+    Case("ssh web,db --command=true --ip=127.0.0.9", 2, "name one", "web db", "db web"),
+    Case("ssh web --command=true --ip=-oProxyCommand=x", 2, "not an address", "web", "web"),
+    Case("ssh web --command=true --username=-x", 2, "is no login name", "web", "web"),
+    Case("ssh web --command=true --key=/nosuch", 1, "no such key file: give", "web", "web"),
+    Case("ssh web --command=", 2, "--command: is empty", "web", "web"),
+    Case("put nosuch /tmp web", 1, "nosuch: no such file", "web", "web"),
+    Case("put / /tmp", 5, "name the VMs"),
+    Case("put / /tmp web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("put / /tmp web --ip=127.0.0.9", 1, "refused", "web", "web"),
+    Case("get /x .", 5, "name the VMs"),
+    Case("get /x . nosuch", 1, "no VM named nosuch"),
+    Case("get /x . web", 1, "is stopped", "web/stopped", "web/stopped"),
+    Case("script web nosuch.sh", 1, "nosuch.sh: No such file", "web", "web"),
+    Case("script web /dev/null", 2, "is empty", "web", "web"),
+    Case("script run.sh", 5, "name the VMs before the script"),
+    Case("script web /etc/passwd", 5, "not booted by this appliance", "~web", "~web"),
+    Case("ping web --ip=127.0.0.9", 1, "does not answer on port 22 of 127.0.0.9", "web", "web"),
+    Case("ping web --count=0", 2, "--count=0: give a number", "web", "web"),
+    Case("ping nosuch", 1, "no VM named nosuch"),
+    Case("console web", 0, given="web", leaves="web"),
+    Case("log", 0, given="web", leaves="web"),
+    Case("console web,db", 2, "give one", "web db", "db web"),
+    Case("console web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("log nosuch", 1, "no VM named nosuch"),
+]
+EDIT = [
+    Case("rename web www", 0, given="web db", leaves="db www"),
+    Case("rename web,db www,sql", 0, given="web db", leaves="sql www"),
+    Case("rename web web", 0, given="web", leaves="web"),
+    Case("rename web www --dryrun", 0, given="web", leaves="web"),
+    Case("rename web www", 0, given="web ~www", leaves="www ~www"),
+    Case("rename web db", 5, "db on aws is there already", "web db", "db web"),
+    Case("rename web db --dryrun", 5, "db on aws is there already", "web db", "db web"),
+    Case("rename web www", 5, "2 VMs on aws are named web", "web web", "web web"),
+    Case("rename web www", 5, "not booted by this appliance", "~web", "~web"),
+    Case("rename nosuch www", 1, "no VM named nosuch"),
+    Case("rename web a,b", 2, "1 old names and 2 new ones", "web", "web"),
+    Case("rename web 'a b'", 2, "is no name", "web", "web"),
+    Case("rename web", 5, "give the old and the new names", "web", "web"),
+    Case("resize web --size=t2.small", 0, given="web", leaves="web"),
+    Case("resize web --size=t2.small", 0, given="web/stopped", leaves="web/stopped"),
+    Case("resize web --size=t2.small --dryrun", 0, given="web", leaves="web"),
+    Case("resize web --size=nosuch", 1, "give a --flavor|does not exist", "web", "web"),
+    Case("resize web", 5, "give --size", "web", "web"),
+    Case("resize --size=t2.small", 5, "name the VMs", "web", "web"),
+    Case("resize web --size=t2.small", 5, "not booted by this appliance", "~web", "~web"),
+    Case("meta list web", 0, given="web", leaves="web"),
+    Case("meta set web a=b", 0, given="web", leaves="web"),
+    Case("meta set web cm-owner=x", 5, "cm-owner: this tag is", "web", "web"),
+    Case("meta set web Name=x", 5, "Name: this tag is", "web", "web"),
+    Case("meta set web a", 2, "write KEY=VALUE", "web", "web"),
+    Case("meta set a=b", 5, "name the VM", "web", "web"),
+    Case("meta set web a=b", 5, "not booted by this appliance", "~web", "~web"),
+    Case("meta delete web a", 0, given="web", leaves="web"),
+    Case("meta delete web cm-name", 5, "cm-name: this tag is", "web", "web"),
+    Case("meta delete web", 5, "name the VM", "web", "web"),
+    Case("meta list nosuch", 1, "no VM named nosuch"),
+]
+ADDRESS = [
+    Case("ip assign web", 0, given="web", leaves="web"),
+    Case("ip assign web --dryrun", 0, given="web", leaves="web"),
+    Case("ip assign", 5, "name the VMs", "web", "web"),
+    Case("ip assign web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("ip unassign web", 3, "not from ip assign: stop the VM", "web", "web"),
+    Case("ip unassign nosuch", 1, "no VM named nosuch"),
+    Case("ip unassign", 5, "name the VMs"),
+    Case("ip inventory --refresh", 0, given="web", leaves="web"),
+    Case("ip inventory nosuch", 1, "no VM named nosuch"),
 ]
 RUN, ASK, END = "RunInstances", "DescribeInstances", "TerminateInstances"
 CLOUD_SAYS_NO = [
@@ -133,6 +204,14 @@ CLOUD_SAYS_NO = [
     Case("delete web", 1, "NotPermitted", "web", "web", (END, 400, "OperationNotPermitted")),
     Case("stop web", 1, "IncorrectInstanceState", "web", "web",
          ("StopInstances", 400, "IncorrectInstanceState")),
+    Case("ip assign web", 1, "ask AWS for a higher", "web", "web",
+         ("AllocateAddress", 400, "AddressLimitExceeded")),
+    Case("resize web --size=t2.small", 1, "give a --flavor", "web", "web",
+         ("ModifyInstanceAttribute", 400, "InvalidInstanceType")),
+    Case("rename web www", 4, "check EC2_ACCESS_ID", "web", "web",
+         ("CreateTags", 403, "UnauthorizedOperation")),
+    Case("delete web", 4, "try again later", "web", "",
+         ("DescribeAddresses", 500, "InternalError")),
 ]  # fmt: skip
 
 
@@ -152,7 +231,10 @@ def check(cms: Cms, ec2: Ec2, case: Case) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("case", [*WRONG_USAGE, *NOT_YET, *BOOT, *ACT, *LOOK], ids=tell)
+EVERY = [*WRONG_USAGE, *BOOT, *ACT, *LOOK, *NO_LOGIN, *EDIT, *ADDRESS]
+
+
+@pytest.mark.parametrize("case", EVERY, ids=tell)
 def test_a_command_does_what_its_exit_code_says(cms_aws: Cms, ec2: Ec2, case: Case) -> None:
     check(cms_aws, ec2, case)
 

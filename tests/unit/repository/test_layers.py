@@ -47,6 +47,10 @@ def test_one_module_of_airflows_half_starts_processes():
     assert [path.stem for path in AIRFLOWS_HALF if "subprocess" in imports(path)] == ["runner"]
 
 
+def test_one_module_of_cms_half_starts_processes():
+    assert [path.stem for path in CMS_HALF if "subprocess" in imports(path)] == ["ssh"]
+
+
 def test_one_module_of_cms_half_reads_the_configuration():
     # The variable that names the file is what a second reader would need.
     assert [path.stem for path in CMS_HALF if "CLOUDMESH_CONFIG" in strings(path)] == ["config"]
