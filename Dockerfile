@@ -86,7 +86,8 @@ ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW_CONFIG=/etc/airflow/airflow.cfg \
     HOME=/opt/airflow \
     USER=airflow \
-    CLOUDMESH_CMS=/usr/local/bin/cms
+    CLOUDMESH_CMS=/usr/local/bin/cms \
+    CLOUDMESH_SHELL_DIR=/var/lib/cloudmesh/shell
 USER 50000:0
 WORKDIR /opt/airflow
 RUN --mount=type=bind,source=config,target=/config \

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 # Nothing else of the task's environment reaches `cms`: it holds Airflow's settings.
 _PASSED_ON = ("LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 _PREFIX = "CLOUDMESH_"
+# Where a person's shell keeps variables: a DAG must do the same whatever they are.
+_KEPT_BACK = "CLOUDMESH_SHELL_DIR"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class CmsResult:
 def environment(source: dict[str, str]) -> dict[str, str]:
     """The variables of `source` that a `cms` command may see."""
     kept = {k: v for k, v in source.items() if k in _PASSED_ON or k.startswith(_PREFIX)}
+    kept.pop(_KEPT_BACK, None)
     return kept | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
 

@@ -77,15 +77,6 @@ def _known_attribute(session: Session, attribute: str) -> None:
         raise ActionFailed(f"config: no attribute {attribute}: see cms config cat") from None
 
 
-def _variables(session: Session, arguments: Arguments) -> None:
-    assignment = str(arguments.get("NAME=VALUE") or "")
-    value = assignment.partition("=")[2]
-    if value.startswith(("!", "py ")):
-        raise Refused(f"{session.word}: {value.split(' ')[0]} would run code: give a plain value")
-    if "=" in assignment or arguments.get("clear") or arguments.get("delete"):
-        session.say("cms: note: a variable lasts for one command only: give options instead")
-
-
 def _query(session: Session, arguments: Arguments) -> None:
     if arguments.get("--query"):
         raise Refused(f"{session.word}: --query would run its text as code: filter the JSON output")
@@ -94,8 +85,6 @@ def _query(session: Session, arguments: Arguments) -> None:
 _GUARDS: Mapping[str, Callable[[Session, Arguments], None]] = {
     "key": _key,
     "config": _config,
-    "set": _variables,
-    "var": _variables,
     "image": _query,
     "flavor": _query,
 }

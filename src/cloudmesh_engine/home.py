@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from cloudmesh_engine import variables
 from cloudmesh_engine.config import Settings, dump
 
 _READY, _NEW = "cms-home-", "cms-new-"
@@ -46,9 +47,8 @@ def _furnish(home: Path, settings: Settings) -> None:
     (config / "storage").mkdir(parents=True)
     (config / "tmp").mkdir()
     (config / "cloudmesh.yaml").write_text(dump(settings.data), encoding="utf-8")
-    defaults = settings.data["cloudmesh"].get("default") or {}
-    variables = {str(key): str(value) for key, value in defaults.items()}
-    (config / "variables.dat").write_text(dump(variables), encoding="utf-8")
+    values = dump(variables.effective(settings))
+    (config / "variables.dat").write_text(values, encoding="utf-8")
     ssh = home / ".ssh"
     ssh.mkdir()
     for name in ("id_rsa", "id_rsa.pub"):

@@ -34,11 +34,9 @@ def command_decorator(module: ModuleType, session: Session) -> None:
         def run(instance: Any, args: str | list[str]) -> Any:
             argv = shlex.split(args) if isinstance(args, str) else args
             arguments = dotdict(parse(manual, argv))
-            # `set` calls `var` with the same words: look at them once.
-            if not session.arguments:
-                session.arguments = arguments
-                session.output.open(arguments, argv)
-                guards.check(session, arguments)
+            session.arguments = arguments
+            session.output.open(arguments, argv)
+            guards.check(session, arguments)
             return function(instance, shlex.join(argv), arguments)
 
         run.__doc__ = manual

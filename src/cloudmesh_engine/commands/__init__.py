@@ -8,19 +8,22 @@ import traceback
 
 OWN = {
     "init": "cloudmesh_engine.commands.init",
+    "set": "cloudmesh_engine.commands.var",
+    "var": "cloudmesh_engine.commands.var",
     "vm": "cloudmesh_engine.commands.vm",
 }
 
 
 def manual(word: str) -> str:
     """Give the help text of a command."""
-    return str(importlib.import_module(f"{OWN[word]}_manual").MANUAL)
+    text = str(importlib.import_module(f"{OWN[word]}_manual").MANUAL)
+    return text.replace("{word}", word)
 
 
 def run(word: str, argv: list[str]) -> None:
     """Run the command; return only if it is done."""
     # Here and not above, because `cms help` needs only the names.
-    from cloudmesh_engine import causes, config
+    from cloudmesh_engine import causes, config, variables
     from cloudmesh_engine.usage import HelpShown, parse
 
     try:
@@ -34,7 +37,7 @@ def run(word: str, argv: list[str]) -> None:
         # Every command can be repeated after any interruption, so there is nothing to tidy up.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        importlib.import_module(OWN[word]).run(settings, arguments)
+        importlib.import_module(OWN[word]).run(variables.applied(settings), arguments)
     except BrokenPipeError:
         raise
     except Exception as error:

@@ -69,7 +69,8 @@ def _wanted(request: VmRequest, cloud: str) -> Request:
         raise UsageError(f"boot: give --image and --flavor: {cloud} has no default for them")
     general = request.settings.data["cloudmesh"].get("default") or {}
     labels = {label: str(arguments[f"--{label}"] or "") for label in _LABELS}
-    labels["username"] = labels["username"] or str(defaults.get("username") or "")
+    for label in ("username", "group"):
+        labels[label] = labels[label] or str(defaults.get(label) or "")
     return Request(
         image=str(image),
         flavor=str(flavor),

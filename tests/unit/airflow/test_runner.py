@@ -86,7 +86,8 @@ def test_airflows_settings_do_not_reach_the_command(cms, monkeypatch):
 
 
 def test_environment_is_an_allow_list():
-    kept = environment({"PATH": "/bin", "SECRET": "x", "CLOUDMESH_USER": "ada", "LD_PRELOAD": "y"})
+    given = {"PATH": "/bin", "SECRET": "x", "CLOUDMESH_USER": "ada", "LD_PRELOAD": "y"}
+    kept = environment(given | {"CLOUDMESH_SHELL_DIR": "/variables-of-a-person"})
     assert kept == {
         "PATH": "/bin",
         "CLOUDMESH_USER": "ada",

@@ -70,8 +70,6 @@ def test_version_names_every_package(cms: Cms) -> None:
         (["inventory", "list"], 3, "lasts for one command only"),
         (["man"], 3, "use cms help"),
         (["py", "1"], 3, "use python"),
-        (["set", "a=!id"], 5, "would run code"),
-        (["var", "a=py 1"], 5, "would run code"),
         (["image", "list", "--query=x"], 5, "run its text as code"),
         (["key", "gen", "ssh"], 3, "does not implement it: use ssh-keygen"),
         (["config", "set", "a=b"], 3, "read-only here"),
@@ -94,13 +92,6 @@ def test_banner_prints_its_text(cms: Cms) -> None:
     assert result.returncode == 0
     assert result.stdout.splitlines() == ["*" * 10, '* two  blanks it\'s $HOME; "q"', "*" * 10]
     assert not any(word in result.stdout + result.stderr for word in NEVER)
-
-
-def test_set_says_that_it_does_not_last(cms: Cms) -> None:
-    result = cms("set", "a=b c")
-    assert (result.returncode, result.stdout) == (0, "a='b c'\n")
-    assert result.stderr.count("lasts for one command only") == 1
-    assert "a=" not in cms("var", "list").stdout
 
 
 def test_config_cat_shows_no_secret(cms: Cms) -> None:

@@ -98,6 +98,12 @@ def test_the_entrypoint_hands_over(tmp_path):
     assert (done.returncode, done.stdout) == (0, "a b $c\n")
 
 
+def test_what_a_service_starts_knows_no_variables_of_a_persons_shell():
+    done = run("entrypoint", "env", CLOUDMESH_SHELL_DIR="/var/lib/cloudmesh/shell")
+    assert (done.returncode, "CLOUDMESH_SHELL_DIR" in done.stdout) == (0, False)
+    assert "CLOUDMESH_SHELL_DIR=/var/lib/cloudmesh/shell" in (ROOT / "Dockerfile").read_text()
+
+
 def test_preflight_names_a_taken_port():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
