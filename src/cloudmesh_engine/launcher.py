@@ -12,6 +12,7 @@ from cloudmesh_engine.errors import EngineError, NotSupported
 _HELP = """\
 Usage:
   cms COMMAND [ARGUMENTS...]   run a command
+  cms                          a prompt for commands; reads them from stdin if that is no terminal
   cms help [COMMAND]           list the commands, or explain one
   cms version [--output=FORMAT]
                                show what is installed (table, json, yaml or csv)
@@ -47,6 +48,8 @@ def run(words: list[str]) -> int:
         # Upstream and docopt are full of invalid escapes and deprecated calls.
         warnings.simplefilter("ignore")
     try:
+        if not words:
+            return _shell()
         _dispatch(words)
         sys.stdout.flush()
     except EngineError as error:
@@ -67,7 +70,7 @@ def run(words: list[str]) -> int:
 
 
 def _dispatch(words: list[str]) -> None:
-    word, *rest = words or ["help"]
+    word, *rest = words
     if word in ("help", "-h", "--help"):
         _help(rest)
     elif word in ("version", "--version"):
@@ -80,6 +83,13 @@ def _dispatch(words: list[str]) -> None:
         upstream.run(word, rest)
 
 
+def _shell() -> int:
+    from cloudmesh_engine import interactive
+    from cloudmesh_engine.completion import Completer
+
+    return interactive.run(run, Completer(lambda: [*_words(), "quit"], _manual))
+
+
 def _help(rest: list[str]) -> None:
     if rest:
         print(_manual(rest[0]), end="")
@@ -87,8 +97,11 @@ def _help(rest: list[str]) -> None:
     from cmd import Cmd
 
     print(_HELP, end="")
-    words = sorted({*catalog.commands(), *_OWN})
-    Cmd(stdout=sys.stdout).columnize([f"  {word}" for word in words], 80)
+    Cmd(stdout=sys.stdout).columnize([f"  {word}" for word in _words()], 80)
+
+
+def _words() -> list[str]:
+    return sorted({*catalog.commands(), *commands.OWN, *_OWN})
 
 
 def _manual(word: str) -> str:
