@@ -37,6 +37,8 @@ def _key(session: Session, arguments: Arguments) -> None:
             raise NotSupported(f"key {verb}: cloudmesh does not implement it: {hint}")
     if arguments.get("group"):
         raise NotSupported("key group: cloudmesh does not implement it")
+    if arguments.get("upload") and arguments.get("--dryrun"):
+        raise NotSupported("key upload: cloudmesh would upload in spite of --dryrun: leave it out")
     if arguments.get("delete") and not arguments.get("--cloud"):
         _known_keys(session, str(arguments.get("NAMES")))
 

@@ -103,7 +103,7 @@ def _become(execute: Execute, words: list[str], interactive: bool) -> None:
         if not interactive:
             # The lines that follow, some of them read already, are not this command's input.
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            sys.stdin = open(0, encoding="utf-8", closefd=False)
+            sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
         status = execute(words)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -4,9 +4,7 @@ Each function mends one module right after it is imported, so a command pays onl
 uses. Paths are relative to `cloudmesh/`; the releases they belong to are pinned in locks/cms.txt.
 """
 
-import copy
 import inspect
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -14,10 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
-from cloudmesh_engine import config, guards
-from cloudmesh_engine.errors import EngineError
+from cloudmesh_engine import guards
 from cloudmesh_engine.mending import shim
 from cloudmesh_engine.session import Session
 from cloudmesh_engine.usage import parse
@@ -109,111 +104,16 @@ def printer(module: ModuleType, session: Session) -> None:
     module.Printer.write = staticmethod(collect)
 
 
-@shim("cloudmesh.configuration.Config")
-def config_load(module: ModuleType, session: Session) -> None:
-    """configuration/Config.py:151, 390: parses for 200 ms, and evaluates `{…}` as Python."""
-
-    def load(self: Any, config_path: Any = None) -> None:
-        self.config_path = Path(config_path or self.location.config())
-        self.config_folder = str(self.config_path.parent)
-        self.data = copy.deepcopy(session.settings.data)
-        self.variable_database = module.Variables()
-        self.cloud = self.default().get("cloud")
-
-    module.Config.load = load
-
-
-@shim("cloudmesh.configuration.Config")
-def config_mask(module: ModuleType, session: Session) -> None:
-    """configuration/Config.py:82: knows only some secrets; storage keys are shown in clear."""
-
-    def cat_lines(content: list[str], **_: Any) -> str:
-        return config.dump(config.masked(yaml.safe_load("\n".join(content))))
-
-    module.Config.cat_lines = staticmethod(cat_lines)
-
-
-@shim("cloudmesh.mongo.CmDatabase")
-def database_client(module: ModuleType, session: Session) -> None:
-    """mongo/CmDatabase.py:62, 81: waits 30 s for a dead server, closes a shared client."""
-    from cloudmesh_engine import mongo
-
-    server = mongo.server(session.settings)
-
-    def connect(self: Any) -> None:
-        self.client = mongo.client(server)
-        self.db = self.client[server.database]
-
-    module.CmDatabase.connect = connect
-    module.CmDatabase.close_client = lambda self: None
-
-
-@shim("cloudmesh.mongo.MongoDBController")
-def database_is_a_service(module: ModuleType, session: Session) -> None:
-    """mongo/MongoDBController.py:946: forks `pgrep mongo`, and starts a server of its own."""
-    from cloudmesh_engine import mongo
-
-    server = mongo.server(session.settings)
-    answered: list[bool] = []
-
-    def check(self: Any) -> None:
-        if not answered:
-            try:
-                mongo.check(server)
-            except EngineError as error:
-                raise session.fail(error) from error.__cause__
-            answered.append(True)
-
-    cls = module.MongoDBController
-    cls.start_if_not_running = cls.exit_if_not_running = check
-
-
-@shim("cloudmesh.mongo.MongoDBController")
-def database_import(module: ModuleType, session: Session) -> None:
-    """mongo/MongoDBController.py:978: runs mongoimport on localhost, password on its argv."""
-    from cloudmesh_engine import mongo
-
-    server = mongo.server(session.settings)
-
-    def import_as_file(self: Any, data: list[dict[str, Any]], collection: str, db: str) -> None:
-        target = mongo.client(server)[db][collection]
-        target.drop()
-        if data:
-            target.insert_many(data)
-
-    module.MongoDBController.importAsFile = import_as_file
-
-
-@shim("cloudmesh.mongo.CmDatabase")
-def pymongo_3_methods(module: ModuleType, session: Session) -> None:
-    """mongo/CmDatabase.py:104, 182, 470, 492: calls methods that pymongo 4 dropped."""
-    from pymongo.collection import Collection
-    from pymongo.cursor import Cursor
-    from pymongo.database import Database
-
-    def count(self: Any) -> int:
-        return int(self.collection.count_documents(self._spec))
-
-    methods: dict[type, tuple[str, Callable[..., Any]]] = {
-        Cursor: ("count", count),
-        Database: ("collection_names", Database.list_collection_names),
-        Collection: ("update", Collection.update_one),
-    }
-    for cls, (name, method) in methods.items():
-        setattr(cls, name, method)
-
-
 @shim("cloudmesh.abstract.StorageABC")
 def deprecated_storage(module: ModuleType, session: Session) -> None:
     """storage/provider/awss3/Provider.py:7: imports a class that abstract 4.2 and later dropped."""
     sys.modules["cloudmesh.abstract.StorageDeprecatedABC"] = module
 
 
-@shim("cloudmesh.abstract.ComputeNodeABC")
 @shim("cloudmesh.abstract.StorageABC")
 def provider_signature(module: ModuleType, session: Session) -> None:
-    """aws/compute/Provider.py:781 and others: pass a second argument that 5.x does not take."""
-    cls = getattr(module, module.__name__.rpartition(".")[2])
+    """storage/provider/awss3/Provider.py: passes a second argument that 5.x does not take."""
+    cls = module.StorageABC
     original = cls.__init__
 
     def init(self: Any, service: str | None = None, config: Any = None) -> None:
@@ -231,22 +131,6 @@ def names_for_a_listing(module: ModuleType, session: Session) -> None:
         return None if arguments.get("list") else original(arguments, variables)
 
     module.Arguments.get_names = staticmethod(get_names)
-
-
-@shim("cloudmesh.aws.compute.Provider")
-def aws_endpoint(module: ModuleType, session: Session) -> None:
-    """aws/compute/Provider.py:796: knows no endpoint, and calls the cloud even to read Mongo."""
-    original = module.Provider.__init__
-
-    def init(self: Any, name: str | None = None, *rest: Any) -> None:
-        endpoint = session.settings.get(f"cloud.{name}.credentials").get("endpoint")
-        if endpoint:
-            os.environ["AWS_ENDPOINT_URL"] = endpoint
-        original(self, name, *rest)
-
-    module.Provider.__init__ = init
-    # The account id is stored in an attribute that nothing reads.
-    module.Provider._get_account_id = lambda self: None
 
 
 @shim("cloudmesh.key.Key")

@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 from cloudmesh_engine import catalog, causes, config, guards, home, mending, shims  # noqa: F401 - shims register themselves
+from cloudmesh_engine.entry import context, finder
 from cloudmesh_engine.errors import ActionFailed, EngineError
 from cloudmesh_engine.output import replaced_stdout
 from cloudmesh_engine.session import Session
@@ -22,6 +23,8 @@ def run(word: str, argv: list[str]) -> None:
     with home.private_home(settings), replaced_stdout(settings.redact) as output:
         session = Session(word, settings, output)
         mending.install(session)
+        finder.install()
+        context.on_failure(session.fail)
         try:
             _call(command, argv)
             session.raise_failure()

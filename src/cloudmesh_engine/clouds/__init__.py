@@ -202,6 +202,11 @@ def open_resources(settings: Settings, cloud: str, owner: str) -> Resources:
     return resources
 
 
+def kinds() -> list[str]:
+    """Name the kinds of clouds that have a driver."""
+    return [*_MODULES]
+
+
 def check_supported(settings: Settings, cloud: str) -> None:
     """Fail unless a cloud is known and has a driver."""
     _module(_MODULES, settings, cloud)

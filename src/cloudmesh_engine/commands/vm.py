@@ -50,6 +50,12 @@ _VERBS: Mapping[str, Callable[[VmRequest], None]] = {
 
 def run(settings: Settings, arguments: Mapping[str, Any]) -> None:
     """Run one `cms vm` command."""
-    request = VmRequest(settings, arguments)
-    asked = next(verb for verb in _VERBS if all(arguments[word] for word in verb.split()))
+    perform(VmRequest(settings, arguments))
+
+
+def perform(request: VmRequest) -> None:
+    """Do what a command or a script asks for."""
+    asked = next(
+        verb for verb in _VERBS if all(request.arguments.get(word) for word in verb.split())
+    )
     _VERBS[asked](request)

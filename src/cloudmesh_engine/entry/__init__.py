@@ -1,0 +1,1 @@
+"""The Python interface of Cloudmesh, for scripts that import it by upstream's names."""
