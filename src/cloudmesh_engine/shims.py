@@ -124,11 +124,12 @@ def provider_signature(module: ModuleType, session: Session) -> None:
 
 @shim("cloudmesh.management.configuration.arguments")
 def names_for_a_listing(module: ModuleType, session: Session) -> None:
-    """management/configuration/arguments.py:66: a listing without a name is called an error."""
+    """management/configuration/arguments.py:66: wants a VM's name to list, or to upload a key."""
     original = module.Arguments.get_names
 
     def get_names(arguments: Any, variables: Any) -> Any:
-        return None if arguments.get("list") else original(arguments, variables)
+        nameless = arguments.get("list") or arguments.get("upload")
+        return None if nameless else original(arguments, variables)
 
     module.Arguments.get_names = staticmethod(get_names)
 

@@ -225,7 +225,7 @@ def test_keys_images_flavors_and_groups(cms_aws: Cms, run: Run, ec2: Ec2) -> Non
         told["no keys"] = provider.keys()
         told["flavor"] = provider.flavors(name="t2.micro")[0]["cm"]["kind"]
         all = provider.flavors()
-        told["kept"] = len(all) == len(cm.find(cloud="aws", kind="flavor")) > 100
+        told["kept"] = len(all) == len(cm.find(cloud="aws", kind="flavor")) > 0
         told["image"] = isinstance(provider.images(), list)
         provider.upload_secgroup("flask")
         provider.add_secgroup_rule(name="flask", port="9000:9001", protocol="tcp",

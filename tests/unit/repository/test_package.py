@@ -57,7 +57,14 @@ def test_name_version_licence_and_extras_are_right(python):
     assert version == "0.1.0"
     assert licence == "Apache-2.0"
     assert extras == ["airflow", "cms", "dev", "test"]
-    assert [name for name in top if name != ".."] == ["cloudmesh_airflow", "cloudmesh_engine"]
+    assert [name for name in top if name != ".."] == [
+        "cloudmesh-airflow.pth", "cloudmesh_airflow", "cloudmesh_engine",
+    ]  # fmt: skip
+
+
+def test_the_finder_for_scripts_is_there_at_every_start(python):
+    program = "import sys; print([getattr(f, '__module__', '') for f in sys.meta_path][0])"
+    assert run(python, "-c", program) == "cloudmesh_engine.entry.finder\n"
 
 
 def test_both_halves_import_with_nothing_else_installed(python):
