@@ -4,12 +4,13 @@ BenchError
 └── CommandError   a command failed or took too long
 """
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +68,18 @@ def run(
         why = f"exit code {child.returncode}"
         raise CommandError(command, why, output + errors)
     return subprocess.CompletedProcess(command, child.returncode, output, errors)
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Keep a server running meanwhile."""
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, env=env, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.wait(10)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -76,13 +76,15 @@ def _docker() -> str:
     return f"{engine.strip()}, Compose {compose.strip()}"
 
 
-def _commit() -> str:
-    commit = run(["git", "rev-parse", "--short=12", "HEAD"], timeout=30, check=False).stdout.strip()
+def commit() -> str:
+    """The commit that is measured."""
+    found = run(["git", "rev-parse", "--short=12", "HEAD"], timeout=30, check=False).stdout.strip()
     changes = run(["git", "status", "--porcelain"], timeout=30, check=False).stdout
-    return (commit or "unknown") + (" with uncommitted changes" if changes.strip() else "")
+    return (found or "unknown") + (" with uncommitted changes" if changes.strip() else "")
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown that reads well as text."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
@@ -120,7 +122,7 @@ def _tasks(ours: Work, defaults: Work | None) -> str:
     left, right = figures(ours), figures(defaults) if defaults else {}
     header = ["", OURS, *([DEFAULTS, "ours/defaults"] if defaults else [])]
     rows = [_compared(label, left[label], right.get(label), 2) for label in left]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _services(ours: Work, defaults: Work | None, quantity: str, scale: float, digits: int) -> str:
@@ -139,7 +141,7 @@ def _services(ours: Work, defaults: Work | None, quantity: str, scale: float, di
     header = ["service", "fresh", "after tasks"]
     if defaults:
         header += ["fresh, defaults", "after tasks, defaults", "after tasks, ours/defaults"]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _starts(starts: dict[str, list[Start]]) -> str:
@@ -152,7 +154,7 @@ def _starts(starts: dict[str, list[Start]]) -> str:
         )
         for name, runs in starts.items()
     ]
-    return _table(["", "median, s", "each, s", "load average before each"], rows)
+    return table(["", "median, s", "each, s", "load average before each"], rows)
 
 
 def markdown(result: Result) -> str:
@@ -161,13 +163,13 @@ def markdown(result: Result) -> str:
         f"Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"Machine: {machine()}",
         f"Docker: {_docker()}; mode: {result.mode}",
-        f"Commit: {_commit()}",
+        f"Commit: {commit()}",
         f"Command: `{result.command}`",
     ]
     parts = ["# What the stack costs", "\n".join(f"- {fact}" for fact in facts)]
     if result.build:
         rows = [(name, f"{seconds:.1f}") for name, seconds in result.build.items()]
-        parts += ["## Building both images", _table(["", "s"], rows)]
+        parts += ["## Building both images", table(["", "s"], rows)]
     if result.starts:
         parts += ["## From `up` to all healthy", _starts(result.starts)]
     if result.ours:
