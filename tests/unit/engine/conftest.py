@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ FAULTS = REPOSITORY / "sandbox/faults"
 OWNER = "cm-0123456789abcdef"
 AMI = "ami-0c929bde1796e1484"
 
+# The cloud's secret key in every test; what is random stands nowhere by chance.
+CANARY = f"canary/{secrets.token_hex(12)}"
+PLANTED = {CANARY}
+
 Result = subprocess.CompletedProcess[str]
 
 
@@ -45,8 +50,10 @@ class Cms:
         for name in ("secrets", "state", "tmp", "work", "home"):
             (root / name).mkdir()
         (root / "secrets/mongo_password").write_text(password + "\n")
+        PLANTED.add(password)
         for name in ("cloudmesh.yaml", "prices.yaml"):
-            shutil.copyfile(REPOSITORY / "config" / name, root / name)
+            text = (REPOSITORY / "config" / name).read_text()
+            (root / name).write_text(text.replace("sandbox-secret-key", CANARY))
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(root / "home"),
@@ -75,6 +82,7 @@ class Cms:
     def __call__(self, *words: str, **environ: str) -> Result:
         process = self.start(*words, **environ)
         stdout, stderr = process.communicate(timeout=60)
+        assert not planted_in(stdout + stderr)
         return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
 
     def catalogue(self, **patterns: str) -> None:
@@ -92,6 +100,17 @@ class Cms:
     def leftovers(self) -> list[str]:
         return [path.name for path in (self.root / "tmp").iterdir()]
 
+    def told_files(self) -> list[Path]:
+        """The files outside its configuration that hold a secret."""
+        places = [self.root / name for name in ("state", "tmp", "work", "home")]
+        files = [file for place in places for file in place.rglob("*") if file.is_file()]
+        return [file for file in files if planted_in(file.read_text(errors="replace"))]
+
+
+def planted_in(text: str) -> list[str]:
+    """The secrets of the tests that a text holds."""
+    return [secret for secret in PLANTED if secret in text]
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -104,6 +123,30 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_on_a_command_line() -> Iterator[None]:
+    """Watch the process list while all tests run."""
+    found: list[str] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.25):
+            found.extend(line for line in command_lines() if planted_in(line))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    yield
+    over.set()
+    watcher.join()
+    assert not found
+
+
+def command_lines() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield (process / "cmdline").read_text(errors="replace")
 
 
 @pytest.fixture
@@ -120,6 +163,7 @@ class Mongo:
         self.port = free_port()
         self.password = "p/" + secrets.token_hex(12) + "@%:"
         (root / "password").write_text(self.password)
+        PLANTED.add(self.password)
 
     def start(self) -> None:
         script = str(REPOSITORY / "offline/mongo-standin")
@@ -174,7 +218,7 @@ def cms_db(tmp_path: Path, mongo: Mongo, key_pair: Path) -> Iterator[Cms]:
         file.read_text().replace("MONGO_DBNAME: cloudmesh", f"MONGO_DBNAME: {database}")
     )
     yield cms
-    assert cms.leftovers() == []
+    assert cms.leftovers() == cms.told_files() == []
 
 
 def http(method: str, address: str, content: Any = None) -> Any:
@@ -325,12 +369,13 @@ def proxy(moto: Ec2) -> Iterator[Faults]:
 
 
 @pytest.fixture
-def faults(proxy: Faults, cms_aws: Cms) -> Faults:
+def faults(proxy: Faults, cms_aws: Cms) -> Iterator[Faults]:
     """`cms_aws` talks to the cloud through this."""
     for part in ("script", "instances", "log"):
         http("DELETE", f"{proxy.control}/{part}")
     cms_aws.environ["CLOUDMESH_SANDBOX_AWS"] = proxy.address
-    return proxy
+    yield proxy
+    assert not planted_in(json.dumps(http("GET", f"{proxy.control}/log")))
 
 
 @pytest.fixture

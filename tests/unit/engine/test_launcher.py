@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .conftest import Cms, wait_until
+from .conftest import CANARY, Cms, wait_until
 
 NEVER = ("Traceback", "Warning", "Timer", "\x1b")
 
@@ -106,7 +106,7 @@ def test_config_cat_shows_no_secret(cms: Cms) -> None:
     assert "EC2_SECRET_KEY: '********'" in listed.stdout
     for text in (result.stdout, listed.stdout):
         assert password not in text
-        assert "sandbox-secret-key" not in text
+        assert CANARY not in text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import yaml
 
 from cloudmesh_engine.commands.vm_manual import MANUAL
 
-from .conftest import OWNER, Cms, Ec2
+from .conftest import CANARY, OWNER, Cms, Ec2
 
 UPSTREAM = Path(next(iter(cloudmesh.vm.command.__path__))) / "vm.py"
 
@@ -111,7 +111,7 @@ def test_no_secret_is_shown(cms_aws: Cms, ec2: Ec2) -> None:
     secrets = ["canary-access-0451", "canary-secret-0451"]
     file = cms_aws.root / "cloudmesh.yaml"
     text = file.read_text().replace("sandbox-access-id", secrets[0])
-    file.write_text(text.replace("sandbox-secret-key", secrets[1]))
+    file.write_text(text.replace(CANARY, secrets[1]))
     secrets.append((cms_aws.root / "secrets/mongo_password").read_text().strip())
     shown = ""
     for words in (
