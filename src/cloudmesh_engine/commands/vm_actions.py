@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from cloudmesh_engine import hostkeys, waiting
+from cloudmesh_engine import hostkeys, power, waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine
 from cloudmesh_engine.commands.vm_request import VmRequest, owned, result, unknown
 from cloudmesh_engine.errors import ActionFailed, UsageError
@@ -18,29 +18,12 @@ _UNSEEN_SECONDS = 120
 
 def start(request: VmRequest) -> None:
     """Start VMs."""
-
-    def act(driver: Driver, machine: Machine) -> tuple[Machine, str]:
-        if machine.state == "running":
-            return machine, "already running"
-        if machine.state == "stopping":
-            machine = waiting.until(driver, machine, "stopped", request.budget)
-        if machine.state == "stopped":
-            driver.start(machine)
-        return waiting.until(driver, machine, "running", request.budget), "started"
-
-    _act(request, "start", act)
+    _act(request, "start", lambda driver, machine: power.start(driver, machine, request.budget))
 
 
 def stop(request: VmRequest) -> None:
     """Stop VMs."""
-
-    def act(driver: Driver, machine: Machine) -> tuple[Machine, str]:
-        if machine.state == "stopped":
-            return machine, "already stopped"
-        driver.stop(machine)
-        return waiting.until(driver, machine, "stopped", request.budget), "stopped"
-
-    _act(request, "stop", act)
+    _act(request, "stop", lambda driver, machine: power.stop(driver, machine, request.budget))
 
 
 def reboot(request: VmRequest) -> None:
