@@ -35,7 +35,7 @@ class Prices:
     def _table(self) -> Mapping[str, Any]:
         if not self._file.exists():
             return {}
-        return _mapping(config.read_yaml(self._file), str(self._file))
+        return _mapping(config.read_yaml(self._file, "take the repository's"), str(self._file))
 
 
 def _price(prices: Any, flavor: str, where: str) -> float | None:

@@ -7,6 +7,7 @@ import sys
 import traceback
 
 OWN = {
+    "fleet": "cloudmesh_engine.commands.fleet",
     "init": "cloudmesh_engine.commands.init",
     "set": "cloudmesh_engine.commands.var",
     "var": "cloudmesh_engine.commands.var",

@@ -197,6 +197,13 @@ def test_every_schedule_has_its_own_time_zone() -> None:
     assert [(change.at.hour, change.on) for change in changes] == [(7, True), (22, False)]
 
 
+def test_a_stop_within_the_hours_of_another_schedule_is_none() -> None:
+    noon = Hours(ZoneInfo("UTC"), DAILY, None, timedelta(hours=12))
+    first, last = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
+    changes = transitions([hours("UTC", "08:00", "18:00"), noon], first, last)
+    assert [change.at.hour for change in changes] == [8, 18]
+
+
 def test_a_holiday_takes_the_night_that_begins_on_it_and_leaves_the_one_before() -> None:
     night = hours("UTC", "20:00", "04:00", holidays=frozenset({date(2026, 12, 25)}))
     assert starts_and_stops(night, "2026-12-24T12:00Z", "2026-12-27T00:00Z") == [

@@ -1,0 +1,41 @@
+"""The manual of `cms fleet`."""
+
+MANUAL = """\
+Usage:
+    fleet hours show [--vms] [--output=OUTPUT]
+    fleet hours preview [SCHEDULES] [--from=TIME] [--days=DAYS] [--output=OUTPUT]
+    fleet hours apply [--at=TIME] [--dryrun] [--output=OUTPUT]
+    fleet hours snooze NAMES --until=TIME [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
+    fleet hours off NAMES [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
+    fleet hours on NAMES [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
+
+Stops VMs when their office hours end and starts them when they begin, as the schedules in
+office-hours.yaml say.
+
+    show     the schedules; with --vms, what is remembered of VMs. Asks no cloud
+    preview  when the schedules will start and stop VMs. Asks no cloud
+    apply    do what is due since the last apply; the DAG office_hours does it every 5 minutes
+    snooze   do not stop VMs before a time; stop them then, unless a schedule wants them
+    off, on  take VMs out of office hours by the tag cm-hours, and put them back
+
+Arguments:
+    NAMES      names or ids of VMs, as web, web1,web2 or web[1-5]
+    SCHEDULES  names of schedules; all enabled ones if not given
+    OUTPUT     table, json, yaml or csv
+    TIME       ISO 8601, UTC unless it says otherwise: 2026-03-29T18:00+02:00
+    CLOUD      a cloud of cloudmesh.yaml; the default one if not given
+
+Options:
+    --vms          show the VMs that are snoozed, stopped by office hours, or on the way
+    --from=TIME    where the preview begins [default: now]
+    --days=DAYS    how many days it shows [default: 7]
+    --at=TIME      act as if it were that time; one to come only with --dryrun
+    --until=TIME   also 2h, 1d, 30m, or 23:00 in the schedule's time zone; now ends a snooze
+    --cloud=CLOUD  the cloud
+    --dryrun       change nothing, say what would be done
+    --output=OUTPUT  the output format [default: table]
+
+apply starts only what it stopped itself, leaves alone what a person started or stopped
+meanwhile, reads the state back from the cloud, and ends with exit code 1 naming every VM that
+is not as it should be. Only VMs that this appliance booted are touched.
+"""
