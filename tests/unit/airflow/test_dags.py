@@ -47,7 +47,7 @@ def test_every_dag_parses_and_is_described(parse):
             assert all(task.retries for task in dag.tasks), dag.dag_id
         print(*sorted(bag.dags))
     """
-    assert parse(ROOT / "dags", program) == "hello_cloudmesh"
+    assert parse(ROOT / "dags", program) == "hello_cloudmesh office_hours"
 
 
 def test_a_broken_file_is_shown_and_hides_no_other(parse, tmp_path):
@@ -61,3 +61,35 @@ def test_a_broken_file_is_shown_and_hides_no_other(parse, tmp_path):
         print(*bag.dags)
     """
     assert parse(folder, program) == "hello_cloudmesh"
+
+
+OFFICE_HOURS = """
+    import os, sys
+    os.environ["CLOUDMESH_CMS"] = {cms!r}
+    dag = bag.dags["office_hours"]
+    assert not dag.is_paused_upon_creation and dag.max_active_runs == 1
+    (apply,) = dag.tasks
+    try:
+        print(apply.python_callable())
+    except Exception as error:
+        print(type(error).__name__, error.returncode)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome"),
+    [
+        (
+            "import json, sys; assert sys.argv[1:] == ['fleet', 'hours', 'apply', '--output=json'];"
+            "print(json.dumps([dict(cloud='aws', name='web', action='stopped', image='ami-1')]))",
+            "[{'cloud': 'aws', 'name': 'web', 'action': 'stopped'}]",
+        ),
+        ("print('[]')", "[]"),
+        ("raise SystemExit(1)", "CmsError 1"),
+    ],
+)
+def test_office_hours_runs_cms_and_fails_with_it(parse, tmp_path, source, outcome):
+    cms = tmp_path / "cms"
+    cms.write_text(f"#!{sys.executable}\n{source}\n")
+    cms.chmod(0o755)
+    assert parse(ROOT / "dags", OFFICE_HOURS.format(cms=str(cms))) == outcome
