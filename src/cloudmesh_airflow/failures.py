@@ -7,6 +7,8 @@ CmsError
 ├── CmsDependencyDown (4)  tried again, each time after a longer pause
 ├── CmsRefused (5)         the task fails at once
 └── CmsTimedOut            tried again
+
+BadArgument                the task fails at once
 """
 
 from datetime import timedelta
@@ -16,7 +18,7 @@ from airflow.sdk import RetryPolicy
 from airflow.sdk.definitions.retry_policy import RetryDecision
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from cloudmesh_airflow.errors import CmsError, CmsTimeout
+from cloudmesh_airflow.errors import CloudmeshAirflowError, CmsError, CmsTimeout
 
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(minutes=10)
@@ -44,6 +46,10 @@ class CmsRefused(CmsError, AirflowFailException):
 
 class CmsTimedOut(CmsTimeout, AirflowException):
     """The command ran longer than it was given and was ended."""
+
+
+class BadArgument(CloudmeshAirflowError, AirflowFailException):
+    """A task was given what no command can be made of."""
 
 
 _BY_CODE: dict[int, type[CmsError]] = {

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 AIRFLOWS_HALF = sorted((ROOT / "src/cloudmesh_airflow").rglob("*.py"))
 CMS_HALF = sorted((ROOT / "src/cloudmesh_engine").rglob("*.py"))
-CLOUD_SDKS = {"azure", "boto3", "botocore", "google", "openstack", "pymongo"}
+CLOUD_SDKS = {"azure", "boto3", "botocore", "google", "openstack"}
 
 
 def imports(path: Path) -> set[str]:
@@ -49,6 +49,10 @@ def test_one_module_of_airflows_half_starts_processes():
 
 def test_one_module_of_cms_half_starts_processes():
     assert [path.stem for path in CMS_HALF if "subprocess" in imports(path)] == ["ssh"]
+
+
+def test_one_module_of_airflows_half_talks_to_mongodb():
+    assert [path.stem for path in AIRFLOWS_HALF if "pymongo" in imports(path)] == ["inventory"]
 
 
 def test_one_module_of_cms_half_reads_the_configuration():

@@ -1,0 +1,104 @@
+"""Builds the words after `cms`, and the names of VMs that nobody named."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cloudmesh_airflow.failures import BadArgument
+
+_RANGE = re.compile(r"([^\[]*)\[(\d+)-(\d+)\](.*)")
+_OPTION = re.compile(r"[a-z][a-z-]*")
+
+
+def names_of(value: Any) -> list[str]:
+    """Give the names in what names VMs: a text as `web[1-3],db`, a list, or records of `cms`."""
+    if isinstance(value, str):
+        words = re.split(r",(?![^\[]*\])", value)
+        return [name for word in words if word.strip() for name in _expanded(word.strip())]
+    if isinstance(value, Mapping):
+        return [str(value["name"])]
+    if isinstance(value, Iterable):
+        return list(dict.fromkeys(name for one in value for name in names_of(one)))
+    raise BadArgument(f"names: {value!r}: give names, a list of names, or records of cms")
+
+
+def _expanded(word: str) -> list[str]:
+    """Expand `web[01-03]`; the zeros of the first number stay."""
+    found = _RANGE.fullmatch(word)
+    if not found:
+        return [word]
+    head, first, last, tail = found.groups()
+    numbers = (str(one).zfill(len(first)) for one in range(int(first), int(last) + 1))
+    return [f"{head}{number}{end}" for number in numbers for end in _expanded(tail)]
+
+
+def some_names(value: Any) -> list[str]:
+    """Give the names, of which there must be one."""
+    names = names_of(value or [])
+    if not names:
+        raise BadArgument("names: none was given: name the VMs, none is ever guessed")
+    return names
+
+
+def default_name(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+    """Derive a VM's name from a task instance: a retried or cleared task has the same again."""
+    identity = "\n".join((dag_id, run_id, task_id, str(map_index)))
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
+    words = (re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-") for word in (dag_id, task_id))
+    return "-".join([*(word[:24].strip("-") or "x" for word in words), digest])
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """Give as many names as there are VMs: web, or web-0, web-1 and so on."""
+    if count < 1:
+        raise BadArgument(f"n: {count}: give 1 or more")
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(count)]
+
+
+def vm(verb: str, names: Iterable[str] = (), **options: Any) -> list[str]:
+    """Build `cms vm VERB NAMES --option=value`, without options that are None, empty or False."""
+    given = {"output": "json", **options}
+    return ["vm", verb, *([",".join(names)] if names else []), *_options(given)]
+
+
+def _options(given: Mapping[str, Any]) -> Iterable[str]:
+    for name, value in given.items():
+        word = name.replace("_", "-")
+        if not _OPTION.fullmatch(word):
+            raise BadArgument(f"option {name!r}: not an option of cms: use letters and '-'")
+        if value is True:
+            yield f"--{word}"
+        elif value not in (None, "", False):
+            yield f"--{word}={value}"
+
+
+def deadline(moment: str, lifetime: timedelta | float | None) -> str:
+    """Give the deadline of a VM as ISO 8601: a moment, or so long (seconds) from now."""
+    if moment and lifetime:
+        raise BadArgument("deadline and lifetime: give one of them")
+    if moment:
+        try:
+            parsed = datetime.fromisoformat(moment)
+        except ValueError:
+            raise BadArgument(
+                f"deadline: {moment!r}: give ISO 8601, as 2027-01-31T18:00Z"
+            ) from None
+        return parsed.replace(tzinfo=parsed.tzinfo or UTC).isoformat(timespec="seconds")
+    if not lifetime:
+        return ""
+    span = lifetime if isinstance(lifetime, timedelta) else timedelta(seconds=lifetime)
+    return (datetime.now(UTC) + span).isoformat(timespec="seconds")
+
+
+def count(value: Any) -> int:
+    """Read a number of VMs, which a template gives as text."""
+    if not str(value).isdecimal():
+        raise BadArgument(f"n: {value!r}: give a whole number")
+    return int(value)
+
+
+def run_of(dag_id: str, run_id: str) -> str:
+    """Give what the tag `cm-run` says of a VM: which run of which DAG booted it."""
+    return f"{dag_id}/{run_id}"

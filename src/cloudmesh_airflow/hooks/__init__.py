@@ -1,0 +1,1 @@
+"""What tasks use to reach Cloudmesh."""

@@ -1,0 +1,90 @@
+"""Reads the inventory in MongoDB: the only place in Airflow's half that talks to it.
+
+The login may only read. Whatever changes a VM goes through `cms`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus
+
+from cloudmesh_airflow.errors import CloudmeshAirflowError
+
+Record = dict[str, Any]
+
+# For a VM that is nowhere in the inventory.
+ABSENT = "absent"
+_FIELDS = {"_id": 0, "name": 1, "cloud": 1, "status": 1, "run": 1, "deadline": 1, "public_ips": 1}
+
+
+class InventoryDown(CloudmeshAirflowError):
+    """MongoDB does not answer, or does not let us in."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the inventory is, and who reads it."""
+
+    host: str
+    port: int
+    database: str
+    login: str
+    password: str
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def uri(self) -> str:
+        """The connection string; the mechanism is named as the offline stand-in needs it."""
+        login = f"{quote_plus(self.login)}:{quote_plus(self.password)}"
+        options = (
+            "authMechanism=SCRAM-SHA-256&authSource=admin&appName=airflow"
+            "&serverSelectionTimeoutMS=3000&connectTimeoutMS=3000&socketTimeoutMS=30000"
+        )
+        return f"mongodb://{login}@{self.address}/?{options}"
+
+
+def read(server: Server, cloud: str) -> list[Record]:
+    """Give the VMs of a cloud as they were last seen."""
+    from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
+
+    try:
+        with MongoClient[Record](server.uri) as client:
+            return list(client[server.database][f"{cloud}-vm"].find({"cm.kind": "vm"}, _FIELDS))
+    except PyMongoError as error:
+        raise _down(server, error) from error
+
+
+async def states(server: Server, cloud: str, names: Iterable[str]) -> dict[str, set[str]]:
+    """Give the states in which VMs were last seen; no VM of a name is `absent`."""
+    from pymongo import AsyncMongoClient
+    from pymongo.errors import PyMongoError
+
+    query = {"cm.kind": "vm", "name": {"$in": list(names)}}
+    try:
+        async with AsyncMongoClient[Record](server.uri) as client:
+            found = client[server.database][f"{cloud}-vm"].find(query, _FIELDS)
+            return by_name(await found.to_list(), names)
+    except PyMongoError as error:
+        raise _down(server, error) from error
+
+
+def by_name(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, set[str]]:
+    """Collect the states that records tell of each name."""
+    seen: dict[str, set[str]] = {name: set() for name in names}
+    for record in records:
+        if record["name"] in seen:
+            seen[record["name"]].add(str(record["status"]))
+    return {name: found or {ABSENT} for name, found in seen.items()}
+
+
+def _down(server: Server, error: Exception) -> InventoryDown:
+    reason = str(error).partition(" (configured")[0].partition(", full error")[0]
+    return InventoryDown(
+        f"MongoDB at {server.address} cannot be read as {server.login!r}: {reason}: "
+        "start it, or check the cloudmesh connection"
+    )

@@ -1,0 +1,192 @@
+"""Operators that boot, start, stop, delete and list VMs; each may be repeated at any time."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from cloudmesh_airflow import arguments
+from cloudmesh_airflow.errors import CmsError
+from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
+
+_NO_VM = re.compile(r"no VM named \S+ on \S+: .*")
+
+
+class CloudmeshVmBootOperator(CloudmeshOperator):
+    """Boots VMs, and ends when they run.
+
+    Returns one record for each VM: name, cloud, status, addresses and more. A VM that is there
+    is adopted, so a retried or cleared task ends with the same VMs.
+
+    :param names: the VMs, as `web[1-3],db` or a list; without names they are made of the DAG,
+        the run, the task and its map index, so that every run has its own
+    :param n: how many VMs, when `names` is one name or none
+    :param cloud: the cloud; the connection's or the default one of cloudmesh.yaml if empty
+    :param image: id or name of the image; the cloud's default one if empty
+    :param flavor: the flavor; the cloud's default one if empty
+    :param key: name of the ssh key; the default one of cloudmesh.yaml if empty
+    :param deadline: when the VMs may be deleted, in ISO 8601
+    :param lifetime: or how long after the task began, in seconds or as a timedelta
+    :param options: further options of `cms vm boot`, as `{"group": "lab", "public": True}`
+    """
+
+    template_fields: Sequence[str] = (
+        "names",
+        "n",
+        "cloud",
+        "image",
+        "flavor",
+        "key",
+        "deadline",
+        "lifetime",
+        "options",
+        "cloudmesh_conn_id",
+    )
+    ui_color = "#c8f0d0"
+
+    def __init__(
+        self,
+        *,
+        names: Any = None,
+        n: int | str = 1,
+        cloud: str = "",
+        image: str = "",
+        flavor: str = "",
+        key: str = "",
+        deadline: str = "",
+        lifetime: timedelta | float | None = None,
+        options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.names = names
+        self.n = n
+        self.cloud = cloud
+        self.image = image
+        self.flavor = flavor
+        self.key = key
+        self.deadline = deadline
+        self.lifetime = lifetime
+        self.options = options
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Boot the VMs, or adopt those that are there."""
+        ti = context["ti"]
+        names = arguments.names_of(self.names or [])
+        if not names:
+            names = [arguments.default_name(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)]
+        if len(names) == 1:
+            names = arguments.numbered(names[0], arguments.count(self.n))
+        return self.records(
+            arguments.vm(
+                "boot",
+                name=",".join(names),
+                cloud=self.cloud or self.hook.settings.cloud,
+                image=self.image,
+                flavor=self.flavor,
+                key=self.key,
+                run=arguments.run_of(ti.dag_id, ti.run_id),
+                deadline=arguments.deadline(self.deadline, self.lifetime),
+                **(self.options or {}),
+            )
+        )
+
+
+class _NamedVmOperator(CloudmeshOperator):
+    """What the operators share that act on VMs which are there."""
+
+    verb = ""
+    template_fields: Sequence[str] = ("names", "cloud", "cloudmesh_conn_id")
+
+    def __init__(self, *, names: Any, cloud: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.names = names
+        self.cloud = cloud
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Act on the VMs."""
+        names = arguments.some_names(self.names)
+        cloud = self.cloud or self.hook.settings.cloud
+        return self.records(arguments.vm(self.verb, names, cloud=cloud))
+
+
+class CloudmeshVmStartOperator(_NamedVmOperator):
+    """Starts VMs, and ends when they run. One that runs is left alone.
+
+    Returns one record for each VM.
+
+    :param names: the VMs, as `web[1-3],db`, a list, or what the boot task returned
+    :param cloud: the cloud; the connection's or the default one of cloudmesh.yaml if empty
+    """
+
+    verb = "start"
+    ui_color = "#c8f0d0"
+
+
+class CloudmeshVmStopOperator(_NamedVmOperator):
+    """Stops VMs, and ends when they are stopped. One that is stopped is left alone.
+
+    Returns one record for each VM.
+
+    :param names: the VMs, as `web[1-3],db`, a list, or what the boot task returned
+    :param cloud: the cloud; the connection's or the default one of cloudmesh.yaml if empty
+    """
+
+    verb = "stop"
+    ui_color = "#f6e7c1"
+
+
+class CloudmeshVmDeleteOperator(_NamedVmOperator):
+    """Deletes VMs, and ends when the cloud says that they are gone.
+
+    Returns one record for each VM that was there. What this appliance did not boot is refused.
+
+    :param names: the VMs, as `web[1-3],db`, a list, or what the boot task returned
+    :param cloud: the cloud; the connection's or the default one of cloudmesh.yaml if empty
+    :param missing_ok: a VM that is not there is as good as deleted; False makes it an error
+    """
+
+    verb = "delete"
+    ui_color = "#f3c9c9"
+
+    def __init__(self, *, missing_ok: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.missing_ok = missing_ok
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Delete the VMs."""
+        try:
+            return super().execute(context)
+        except CmsError as error:
+            # The command has done all others by then.
+            if not self.missing_ok or not _only_missing(error):
+                raise
+            self.log.info("what was not there needs no deletion")
+            return []
+
+
+class CloudmeshVmListOperator(CloudmeshOperator):
+    """Lists VMs from the inventory, or with `refresh` as the cloud says.
+
+    Returns one record for each VM.
+
+    :param cloud: the clouds, with commas; all if empty
+    :param refresh: ask the clouds, and make the inventory what they say
+    """
+
+    template_fields: Sequence[str] = ("cloud", "refresh", "cloudmesh_conn_id")
+
+    def __init__(self, *, cloud: str = "", refresh: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cloud = cloud
+        self.refresh = refresh
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """List the VMs."""
+        return self.records(arguments.vm("list", cloud=self.cloud, refresh=self.refresh))
+
+
+def _only_missing(error: CmsError) -> bool:
+    said = error.stderr.strip().splitlines()[-1:] if error.returncode == 1 else []
+    causes = said[0].removeprefix("cms: ").split("; ") if said else []
+    return bool(causes) and all(_NO_VM.fullmatch(cause) for cause in causes)
