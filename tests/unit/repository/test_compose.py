@@ -67,9 +67,18 @@ def test_a_worker_holds_no_key_to_airflow():
         "celery_broker_url",
         "celery_result_backend",
         "mongo_password",
+        "mongo_reader_password",
     }
     assert not re.search("SQL_ALCHEMY|FERNET|JWT", str(worker["environment"]))
     assert "metadata" not in worker["networks"]
+
+
+def test_the_triggerer_may_only_read_the_inventory():
+    triggerer = SERVICES["triggerer"]
+    assert "mongo_reader_password" in triggerer["secrets"]
+    assert "mongo_password" not in triggerer["secrets"]
+    source = (ROOT / "scripts/mongo-reader.js").read_text()
+    assert re.findall(r'role: "(\w+)", db: "(\w+)"', source) == [("read", "cloudmesh")]
 
 
 def test_secrets_reach_the_services_as_files_only():
@@ -109,7 +118,8 @@ def test_nothing_writable_lies_below_the_config_mount():
 
 
 def test_mongo_keeps_its_data_in_a_volume_of_its_own():
-    assert [m["source"] for m in mounts(SERVICES["mongo"])] == ["mongo"]
+    volumes = [m for m in mounts(SERVICES["mongo"]) if m["type"] == "volume"]
+    assert [m["source"] for m in volumes] == ["mongo"]
     users = [n for n, s in SERVICES.items() if any(m["source"] == "mongo" for m in mounts(s))]
     assert sorted(users) == ["mongo", "prepare"]
 

@@ -20,6 +20,7 @@ SECRETS = {
     "flower_basic_auth",
     "jwt_secret",
     "mongo_password",
+    "mongo_reader_password",
     "postgres_password",
     "redis_conf",
     "redis_password",
