@@ -70,7 +70,7 @@ def _options(given: Mapping[str, Any]) -> Iterable[str]:
             raise BadArgument(f"option {name!r}: not an option of cms: use letters and '-'")
         if value is True:
             yield f"--{word}"
-        elif value not in (None, "", False):
+        elif value is not False and value not in (None, ""):
             yield f"--{word}={value}"
 
 

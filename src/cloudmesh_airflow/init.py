@@ -1,7 +1,7 @@
 """Makes the metadata database ready: `python -m cloudmesh_airflow.init`.
 
-Idempotent. It migrates the schema, then creates the user `admin` unless there is
-one: a password that was changed in the UI stays as it is. PostgreSQL keeps a note of
+Idempotent. It migrates the schema, then creates the user `admin` and the pools unless there
+are any: a password or a size that was changed in the UI stays as it is. PostgreSQL keeps a note of
 the versions that did this, so that the next start need not import Airflow, for
 seconds, to find that there is nothing to do.
 """
@@ -16,6 +16,15 @@ from cloudmesh_airflow.errors import SetupError
 from cloudmesh_airflow.health import setting
 
 ADMIN = "admin"
+# How many tasks may work on a cloud at once; changed in the UI, a size stays as it is. The pool
+# `clouds` is for tasks that learn their cloud from the form of a run.
+POOLS = {
+    "clouds": 16,
+    "cloud_aws": 8,
+    "cloud_azure": 8,
+    "cloud_chameleon": 8,
+    "cloud_google": 8,
+}
 # The packages that have tables of their own.
 _SCHEMAS = ("apache-airflow-core", "apache-airflow-providers-fab")
 
@@ -55,6 +64,16 @@ def create_admin(password: str) -> bool:
     return True
 
 
+def create_pools() -> list[str]:
+    """Create the pools that are missing; their names."""
+    from airflow.models.pool import Pool
+
+    missing = {name: slots for name, slots in POOLS.items() if Pool.get_pool(name) is None}
+    for name, slots in missing.items():
+        Pool.create_or_update_pool(name, slots, "VMs, see docs/dags.md", include_deferred=False)
+    return list(missing)
+
+
 def connect() -> Any:
     """Give a connection to PostgreSQL; None where Airflow runs on SQLite, which keeps no note."""
     if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD" not in os.environ:
@@ -70,7 +89,7 @@ def connect() -> Any:
 def note() -> str:
     """What these versions write on a database that they have made ready."""
     found = (f"{name} {importlib.metadata.version(name)}" for name in _SCHEMAS)
-    return f"made ready by {', '.join(found)}"
+    return f"made ready by {', '.join(found)} with pools {', '.join(POOLS)}"
 
 
 def has_note(connection: Any) -> bool:
@@ -99,6 +118,7 @@ def make_ready() -> str:
     password = read_secret("admin_password")
     migrate()
     created = create_admin(password)
+    create_pools()
     if connection:
         write_note(connection)
     return f"user {ADMIN!r} {'created' if created else 'kept'}"

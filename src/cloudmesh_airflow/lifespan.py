@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def vm(
-    task_id: str = "vm", *, n: int = 1, cloud: str = "", cloudmesh_conn_id: str = "", **boot: Any
+    task_id: str = "vm",
+    *,
+    n: int = 1,
+    cloud: str = "",
+    shared: dict[str, Any] | None = None,
+    **boot: Any,
 ) -> Iterator[XComArg]:
     """Boot VMs before the tasks in the block and delete them after, whatever became of those.
 
@@ -26,11 +31,10 @@ def vm(
     :param task_id: the first part of the three tasks' ids
     :param n: how many VMs
     :param cloud: the cloud; the connection's or the default one of cloudmesh.yaml if empty
+    :param shared: parameters of both the boot and the delete task, as `{"pool": "cloud_aws"}`
     :param boot: further parameters of CloudmeshVmBootOperator
     """
-    shared: dict[str, Any] = {"cloud": cloud}
-    if cloudmesh_conn_id:
-        shared["cloudmesh_conn_id"] = cloudmesh_conn_id
+    both = {"cloud": cloud, **(shared or {})}
 
     @task(task_id=f"{task_id}_names")
     def name(count: int, ti: Any = None) -> list[str]:
@@ -40,14 +44,14 @@ def vm(
     # A teardown runs when one of its setups succeeded: naming always does, booting may not.
     names = name(n)
     naming = cast("BaseOperator", cast("PlainXComArg", names).operator)
-    booted = CloudmeshVmBootOperator(task_id=f"{task_id}_boot", names=names, **shared, **boot)
+    booted = CloudmeshVmBootOperator(task_id=f"{task_id}_boot", names=names, **both, **boot)
     deleted = CloudmeshVmDeleteOperator(
         task_id=f"{task_id}_delete",
         names=names,
         retries=5,
-        # What an interrupted boot made may stay invisible so long.
+        # What an interrupted boot made may stay invisible for two minutes.
         retry_delay=timedelta(seconds=60),
-        **shared,
+        **both,
     )
     with deleted.as_teardown(setups=[naming, booted], on_failure_fail_dagrun=True):
         yield booted.output

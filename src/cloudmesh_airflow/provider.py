@@ -1,6 +1,5 @@
 """What Airflow learns of this package at its start."""
 
-from importlib.metadata import version
 from typing import Any
 
 _TEXT = ["string", "null"]
@@ -13,7 +12,6 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "cloudmesh-airflow",
         "name": name,
         "description": "Boots, stops and deletes VMs on several clouds by Cloudmesh's cms.",
-        "versions": [version("cloudmesh-airflow")],
         "integrations": [
             {
                 "integration-name": name,
