@@ -66,16 +66,16 @@ class CloudmeshVmStateSensor(BaseSensorOperator):
         if not self.deferrable:
             super().execute(context)
         else:
-            self.execute_complete(context, {}, time.time() + self.timeout)
+            self.execute_complete(context, {"deadline": time.time() + self.timeout})
 
-    def execute_complete(self, context: Any, event: dict[str, Any], deadline: float) -> None:
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
         """Ask the cloud after the trigger has ended, and defer again unless it is so.
 
-        :param deadline: when to give up, in seconds since 1970
+        :param event: when to give up, as `deadline` in seconds since 1970
         """
         if self.poke(context):
             return
-        now = time.time()
+        now, deadline = time.time(), float(event["deadline"])
         if now >= deadline:
             self._give_up()
         names = arguments.some_names(self.names)
@@ -85,11 +85,11 @@ class CloudmeshVmStateSensor(BaseSensorOperator):
                 cloud=self._asked_cloud,
                 state=self.state,
                 until=min(now + self.poke_interval, deadline),
+                deadline=deadline,
                 poll_interval=self.poll_interval,
                 cloudmesh_conn_id=self.cloudmesh_conn_id,
             ),
             method_name="execute_complete",
-            kwargs={"deadline": deadline},
             # Ends by itself; this is for a triggerer that does not run.
             timeout=timedelta(seconds=deadline - now + 600),
         )

@@ -21,6 +21,7 @@ class CloudmeshVmStateTrigger(BaseTrigger):
     :param cloud: their cloud
     :param state: running, stopped or absent
     :param until: when to end in any case, in seconds since 1970
+    :param deadline: when the sensor gives up, handed back to it with the event
     :param poll_interval: seconds between two looks
     """
 
@@ -30,6 +31,7 @@ class CloudmeshVmStateTrigger(BaseTrigger):
         cloud: str,
         state: str,
         until: float,
+        deadline: float,
         poll_interval: float,
         cloudmesh_conn_id: str,
     ) -> None:
@@ -38,6 +40,7 @@ class CloudmeshVmStateTrigger(BaseTrigger):
         self.cloud = cloud
         self.state = state
         self.until = until
+        self.deadline = deadline
         self.poll_interval = poll_interval
         self.cloudmesh_conn_id = cloudmesh_conn_id
 
@@ -50,6 +53,7 @@ class CloudmeshVmStateTrigger(BaseTrigger):
                 "cloud": self.cloud,
                 "state": self.state,
                 "until": self.until,
+                "deadline": self.deadline,
                 "poll_interval": self.poll_interval,
                 "cloudmesh_conn_id": self.cloudmesh_conn_id,
             },
@@ -72,4 +76,4 @@ class CloudmeshVmStateTrigger(BaseTrigger):
             else:
                 if all(states == {self.state} for states in seen.values()):
                     break
-        yield TriggerEvent({"state": self.state})  # type: ignore[no-untyped-call]
+        yield TriggerEvent({"deadline": self.deadline})  # type: ignore[no-untyped-call]

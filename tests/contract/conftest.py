@@ -1,0 +1,153 @@
+"""A real Airflow with a database of its own, over the real `cms`, its MongoDB and its cloud."""
+
+import importlib.util
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+AIRFLOW_PYTHON = os.environ.get("AIRFLOW_PYTHON")
+READER_PASSWORD = secrets.token_hex(12)
+
+# The engine's own fixtures: cms, its database, the cloud and the fault proxy.
+_spec = importlib.util.spec_from_file_location(
+    "engine_fixtures", REPOSITORY / "tests/unit/engine/conftest.py"
+)
+assert _spec
+assert _spec.loader
+engine = importlib.util.module_from_spec(_spec)
+sys.modules["engine_fixtures"] = engine
+_spec.loader.exec_module(engine)
+globals().update({name: value for name, value in vars(engine).items() if name.islower()})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def reader() -> Iterator[None]:
+    """The second login of MongoDB, which is there from its start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MONGO_READER_USERNAME", "airflow")
+        patch.setenv("MONGO_READER_PASSWORD", READER_PASSWORD)
+        yield
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Airflow's home, with what an installed distribution tells of itself."""
+    root = tmp_path_factory.mktemp("airflow")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    told = root / f"packages/cloudmesh_airflow-{project['version']}.dist-info"
+    told.mkdir(parents=True)
+    head = f"Metadata-Version: 2.4\nName: {project['name']}\nVersion: {project['version']}\n"
+    (told / "METADATA").write_text(head)
+    lines = ["[apache_airflow_provider]"]
+    entries = project["entry-points"]["apache_airflow_provider"]
+    lines += [f"{name} = {value}" for name, value in entries.items()]
+    (told / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def server(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """The Airflow that runs DAGs as it is told."""
+    if not AIRFLOW_PYTHON:
+        pytest.skip("AIRFLOW_PYTHON is not set: a Python with Airflow")
+    folders = {"contract": REPOSITORY / "tests/contract/dags", "ours": REPOSITORY / "dags"}
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    bundles = [
+        {"name": name, "classpath": local, "kwargs": {"path": str(folder)}}
+        for name, folder in folders.items()
+    ]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "PYTHONPATH": f"{REPOSITORY / 'src'}:{home / 'packages'}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CLOUDMESH_CHOICES": str(home / "choices.json"),
+    }
+    with (home / "log").open("w") as log:
+        words = [AIRFLOW_PYTHON, "-m", "airflow", "db", "migrate"]
+        subprocess.run(words, env=environ, stdout=log, stderr=log, check=True, timeout=120)
+        pools = "from cloudmesh_airflow.init import create_pools; create_pools()"
+        subprocess.run([AIRFLOW_PYTHON, "-c", pools], env=environ, stderr=log, check=True)
+        pairs = [f"{name}={folder}" for name, folder in folders.items()]
+        process = subprocess.Popen(
+            [AIRFLOW_PYTHON, REPOSITORY / "tests/contract/server.py", *pairs],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        yield process
+        process.communicate(timeout=30)
+
+
+@dataclass
+class Run:
+    """How a run of a DAG ended."""
+
+    state: str
+    id: str
+    tasks: dict[str, str]
+    returned: dict[str, Any]
+
+
+@dataclass
+class Airflow:
+    """Runs DAGs whose tasks use one `cms`."""
+
+    process: subprocess.Popen[str]
+    environ: dict[str, str]
+    log: Path
+
+    def __call__(self, dag: str, *, day: int = 1, **conf: Any) -> Run:
+        """Run a DAG to its end; a day has one run, which is cleared if it was there."""
+        date = f"2026-11-{day:02}T00:00:00+00:00"
+        request = {"dag": dag, "conf": conf, "environ": self.environ, "date": date}
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, self.log.read_text()[-3000:]
+        told = json.loads(answer)
+        return Run(told["run"], told["run_id"], told["tasks"], told["returned"])
+
+
+@pytest.fixture
+def airflow(server: subprocess.Popen[str], home: Path, cms_aws: Any, faults: Any) -> Airflow:
+    """Airflow over an empty cloud, which it reaches through the fault proxy."""
+    program = cms_aws.root / "cms"
+    lines = ["#!/bin/sh"]
+    lines += [f"export {name}='{value}'" for name, value in cms_aws.environ.items()]
+    code = "from cloudmesh_engine.launcher import main; main()"
+    lines += [f"cd '{cms_aws.root}/work'", f"exec '{sys.executable}' -c '{code}' \"$@\""]
+    program.write_text("\n".join(lines) + "\n")
+    program.chmod(0o755)
+    settings = (cms_aws.root / "cloudmesh.yaml").read_text()
+    (database,) = [line.split()[1] for line in settings.splitlines() if "MONGO_DBNAME" in line]
+    connection = {
+        "conn_type": "cloudmesh",
+        "host": "127.0.0.1",
+        "port": int(cms_aws.environ["CLOUDMESH_MONGO_PORT"]),
+        "login": "airflow",
+        "password": READER_PASSWORD,
+        "schema": database,
+    }
+    environ = {
+        "CLOUDMESH_CMS": str(program),
+        "AIRFLOW_CONN_CLOUDMESH_DEFAULT": json.dumps(connection),
+    }
+    return Airflow(server, environ, home / "log")

@@ -1,0 +1,67 @@
+"""The DAGs in dags/, run to their end."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def test_vm_boot_has_exactly_the_vms_asked_for_also_when_cleared(airflow, ec2, faults):
+    form = {"cloud": "aws", "n": 3, "name": "web", "hours": 2}
+    faults.script({"action": "RunInstances", "fault": "lose-reply"})
+    first = airflow("vm_boot", **form)
+    assert first.state == "success", airflow.log.read_text()[-3000:]
+    assert ec2.words() == "web-0 web-1 web-2"
+    lives = datetime.fromisoformat(first.returned["boot"][0]["deadline"]) - datetime.now(UTC)
+    assert timedelta(hours=1) < lives <= timedelta(hours=2)
+    assert airflow("vm_boot", **form).state == "success"
+    assert ec2.words() == "web-0 web-1 web-2"
+    assert len(faults.launches()) == 3
+
+
+def test_vm_delete_deletes_the_named_and_nothing_else(airflow, ec2):
+    ec2.make("web1 web2 web3 ~web4")
+    done = airflow("vm_delete", names="web[1-2]", cloud="aws")
+    assert done.state == "success", airflow.log.read_text()[-3000:]
+    assert done.tasks["approve"] == "skipped"
+    assert ec2.words() == "web3 ~web4"
+    assert airflow("vm_delete", names="web[1-2]", cloud="aws").state == "success"
+    assert ec2.words() == "web3 ~web4"
+
+
+def test_vm_cleanup_deletes_what_is_past_its_deadline(airflow, cms_aws, ec2):
+    past, future = (
+        (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
+        for hours in (-1, 1)
+    )
+    for name, deadline in (("old", past), ("new", future)):
+        assert cms_aws("vm", "boot", f"--name={name}", f"--deadline={deadline}").returncode == 0
+    ec2.make("keep ~other")
+    for _ in range(2):
+        done = airflow("vm_cleanup")
+        assert done.state == "success", airflow.log.read_text()[-3000:]
+        assert ec2.words() == "keep new ~other"
+
+
+def test_vm_cleanup_deletes_what_one_run_booted(airflow, cms_aws, ec2):
+    first = airflow("boot", n=2)
+    airflow("boot", day=2, names="other")
+    assert airflow("vm_cleanup", run=f"boot/{first.id}").state == "success"
+    assert ec2.words() == "other"
+
+
+def test_the_forms_propose_what_the_refresh_found(airflow, ec2, home):
+    ec2.make("web ~other")
+    assert airflow("vm_inventory_refresh").state == "success"
+    text = (home / "choices.json").read_text()
+    assert '"web"' in text
+    assert '"other"' not in text
+
+
+def test_aws_and_azure_at_once_leave_nothing_and_say_why_azure_was_skipped(airflow, ec2):
+    done = airflow("aws_azure_boot")
+    assert done.tasks["aws.vm_boot"] == "success", airflow.log.read_text()[-3000:]
+    assert done.tasks["aws.status"] == "success"
+    assert done.tasks["aws.vm_delete"] == "success"
+    assert ec2.words() == ""
+    if done.tasks["azure.vm_boot"] != "success":
+        assert done.tasks["azure.vm_boot"] == "skipped"
+        assert done.tasks["azure.status"] == "skipped"
+        assert "azure: not supported yet" in airflow.log.read_text()

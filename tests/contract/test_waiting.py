@@ -1,0 +1,36 @@
+"""The sensor and its trigger, over the cloud and the inventory."""
+
+import threading
+
+
+def test_a_vm_that_comes_later_is_seen_in_the_inventory(airflow, cms_aws, ec2):
+    # Asked once more in ten minutes only: it is the inventory that tells.
+    waited = []
+    task = threading.Thread(target=lambda: waited.append(airflow("wait_long", names="web")))
+    task.start()
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+    task.join(60)
+    assert [one.state for one in waited] == ["success"]
+
+
+def test_a_vm_that_is_gone_is_absent(airflow, ec2):
+    ec2.make("~web")
+    assert airflow("wait", names="web", state="absent").state == "success"
+
+
+def test_waiting_ends_when_its_time_is_up(airflow, ec2):
+    ec2.make("web/stopped")
+    assert airflow("wait", names="web").state == "failed"
+    assert "not running within 3 s: web" in airflow.log.read_text()
+
+
+def test_an_unknown_state_is_refused(airflow):
+    assert airflow("wait", names="web", state="happy").state == "failed"
+    assert "state: 'happy'" in airflow.log.read_text()
+
+
+def test_the_inventory_that_lies_is_not_believed(airflow, cms_aws, ec2):
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+    (web,) = ec2.instances()
+    ec2.client.stop_instances(InstanceIds=[web["InstanceId"]])
+    assert airflow("wait", names="web").state == "failed"
