@@ -16,11 +16,14 @@ class SetupError(CloudmeshAirflowError):
 
 
 class CmsError(CloudmeshAirflowError):
-    """A `cms` command ended with a non-zero status."""
+    """A `cms` command ended with a non-zero status; what it had said by then is kept."""
 
-    def __init__(self, command: list[str], returncode: int, stderr: str, *, what: str = "") -> None:
+    def __init__(
+        self, command: list[str], returncode: int, stderr: str, *, stdout: str = "", what: str = ""
+    ) -> None:
         self.command = command
         self.returncode = returncode
+        self.stdout = stdout
         self.stderr = stderr
         tail = "\n".join(stderr.strip().splitlines()[-5:]) or "it said nothing on stderr"
         super().__init__(f"cms {' '.join(command)}: {what or f'exit code {returncode}'}\n{tail}")

@@ -92,7 +92,9 @@ def run_cms(
         raise CmsTimedOut(command, process.returncode, stderr.text(), what=what)
     if process.returncode:
         ended = f"ended by signal {-process.returncode}" if process.returncode < 0 else ""
-        raise failure(process.returncode)(command, process.returncode, stderr.text(), what=ended)
+        raise failure(process.returncode)(
+            command, process.returncode, stderr.text(), stdout=stdout.text(), what=ended
+        )
     return CmsResult(stdout.text(), stderr.text(), stdout.cut)
 
 

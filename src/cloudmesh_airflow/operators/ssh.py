@@ -1,9 +1,11 @@
 """The operator that runs a command on VMs."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from cloudmesh_airflow import arguments
+from cloudmesh_airflow.errors import CmsError
 from cloudmesh_airflow.failures import BadArgument
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
 
@@ -38,5 +40,26 @@ class CloudmeshSshOperator(CloudmeshOperator):
         names = arguments.some_names(self.names)
         if not self.command.strip():
             raise BadArgument("command: empty: say what the VMs shall do")
-        words = arguments.vm("ssh", names, username=self.username, command=self.command)
-        return self.records(words)
+        options = {"cloud": self.cloud or self.hook.settings.cloud, "username": self.username}
+        words = arguments.vm("ssh", names, command=self.command, **options)
+        try:
+            return self._said(self.records(words))
+        except CmsError as error:
+            # The VMs where it went well, and what the others said, come before the failure.
+            self._said(_records(error.stdout))
+            raise
+
+    def _said(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for record in records:
+            text = f"{record.get('stdout', '')}{record.get('stderr', '')}"
+            for line in text.splitlines():
+                self.log.info("%s: %s", record.get("name"), line)
+        return records
+
+
+def _records(stdout: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(stdout)
+    except ValueError:
+        return []
+    return found if isinstance(found, list) else []
