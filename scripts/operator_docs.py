@@ -42,8 +42,8 @@ EXAMPLES = {
         'CloudmeshSshOperator(task_id="load", names=boot.output, command="uptime")'
     ),
     "CloudmeshCommandOperator": (
-        'CloudmeshCommandOperator(task_id="keys", command=["key", "list", "--output=json"],\n'
-        "                         parse_json=True)"
+        'CloudmeshCommandOperator(task_id="keys", command=["key", "list", "--output=json"], '
+        "parse_json=True)"
     ),
     "@task.cms": (
         "@task.cms(parse_json=True)\n"

@@ -55,18 +55,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+FOLDERS = {"contract": REPOSITORY / "tests/contract/dags", "ours": REPOSITORY / "dags"}
+
+
 @pytest.fixture(scope="session")
-def server(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """The Airflow that runs DAGs as it is told."""
+def environ(home: Path) -> dict[str, str]:
+    """What Airflow finds in its environment."""
     if not AIRFLOW_PYTHON:
         pytest.skip("AIRFLOW_PYTHON is not set: a Python with Airflow")
-    folders = {"contract": REPOSITORY / "tests/contract/dags", "ours": REPOSITORY / "dags"}
     local = "airflow.dag_processing.bundles.local.LocalDagBundle"
     bundles = [
         {"name": name, "classpath": local, "kwargs": {"path": str(folder)}}
-        for name, folder in folders.items()
+        for name, folder in FOLDERS.items()
     ]
-    environ = {
+    return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "AIRFLOW_HOME": str(home),
@@ -76,12 +78,17 @@ def server(home: Path) -> Iterator[subprocess.Popen[str]]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "CLOUDMESH_CHOICES": str(home / "choices.json"),
     }
+
+
+@pytest.fixture(scope="session")
+def server(home: Path, environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The Airflow that runs DAGs as it is told."""
     with (home / "log").open("w") as log:
         words = [AIRFLOW_PYTHON, "-m", "airflow", "db", "migrate"]
         subprocess.run(words, env=environ, stdout=log, stderr=log, check=True, timeout=120)
         pools = "from cloudmesh_airflow.init import create_pools; create_pools()"
         subprocess.run([AIRFLOW_PYTHON, "-c", pools], env=environ, stderr=log, check=True)
-        pairs = [f"{name}={folder}" for name, folder in folders.items()]
+        pairs = [f"{name}={folder}" for name, folder in FOLDERS.items()]
         process = subprocess.Popen(
             [AIRFLOW_PYTHON, REPOSITORY / "tests/contract/server.py", *pairs],
             env=environ,

@@ -49,6 +49,7 @@ def python(tmp_path_factory) -> Path:
 def test_name_version_licence_and_extras_are_right(python):
     program = (
         "import json, importlib.metadata as m; d = m.distribution('cloudmesh-airflow');"
+        "assert [p.name for p in d.entry_points.select(group='apache_airflow_provider')];"
         "print(json.dumps([d.version, d.metadata['License-Expression'],"
         " sorted(d.metadata.get_all('Provides-Extra')),"
         " sorted({str(f).split('/')[0] for f in d.files if '.dist-info' not in str(f)})]))"
