@@ -297,8 +297,8 @@ def running_moto(**environ: str) -> Iterator[Ec2]:
         pytest.skip("MOTO_SERVER is not set: the moto_server of an environment with moto")
     port = free_port()
     process = subprocess.Popen(
-        [MOTO_SERVER, "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, **environ},
+        [str(REPOSITORY / "sandbox/moto")],
+        env={**os.environ, **environ, "SANDBOX_HOST": "127.0.0.1", "SANDBOX_AWS_PORT": str(port)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

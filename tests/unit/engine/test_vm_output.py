@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import cloudmesh.vm.command
@@ -73,6 +74,12 @@ def test_a_vm_can_be_named_by_its_id(cms_aws: Cms, ec2: Ec2) -> None:
     assert cms_aws("vm", "delete", ids["~db"]).returncode == 5
     assert cms_aws("vm", "delete", ids["web"]).returncode == 0
     assert ec2.words() == "~db"
+
+
+def test_no_vm_of_the_sandbox_has_the_address_of_a_stranger(cms_aws: Cms, ec2: Ec2) -> None:
+    (booted,) = json.loads(cms_aws("vm", "boot", "--name=web", "--output=json").stdout)
+    (address,) = booted["public_ips"]
+    assert ip_address(address) in ip_network("198.18.0.0/15")
 
 
 def test_the_state_after_an_action_is_in_the_inventory(cms_aws: Cms, ec2: Ec2) -> None:
