@@ -10,6 +10,8 @@ OWN = {
     "fleet": "cloudmesh_engine.commands.fleet",
     "init": "cloudmesh_engine.commands.init",
     "set": "cloudmesh_engine.commands.var",
+    "storage": "cloudmesh_engine.commands.storage",
+    "transfer": "cloudmesh_engine.commands.transfer",
     "var": "cloudmesh_engine.commands.var",
     "vm": "cloudmesh_engine.commands.vm",
 }

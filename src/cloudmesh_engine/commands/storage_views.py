@@ -1,0 +1,132 @@
+"""The verbs of `cms storage` that only look."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+
+from cloudmesh_engine import mongo, stores
+from cloudmesh_engine.commands.storage_request import Document, StorageRequest, record
+from cloudmesh_engine.errors import ActionFailed
+from cloudmesh_engine.moving import plan
+from cloudmesh_engine.stores import Item, Store
+from cloudmesh_engine.stores.faults import Lost
+
+
+def list_objects(request: StorageRequest) -> None:
+    """List what is in a folder, or an object, or what matches a glob."""
+    deep = bool(request.arguments["--recursive"])
+    request.each(
+        lambda store: [record(store, item) for item in _found(request, store, "SOURCE", deep)]
+    )
+
+
+def search(request: StorageRequest) -> None:
+    """List the objects below a folder whose name matches."""
+    deep = bool(request.arguments["--recursive"])
+    wanted = plan.pattern(str(request.arguments["FILENAME"]))
+
+    def work(store: Store) -> list[Document]:
+        folder = plan.folder(request.spot("DIRECTORY", store).path)
+        found = [
+            record(store, item)
+            for item in store.list(folder, deep)
+            if not item.folder and wanted.fullmatch(item.key.removeprefix(folder))
+        ]
+        if not found:
+            raise Lost(
+                f"{store.service}: no {request.arguments['FILENAME']} in {folder or '/'}: "
+                f"{'look elsewhere' if deep else 'add --recursive to look below it as well'}"
+            )
+        return found
+
+    request.each(work)
+
+
+def size(request: StorageRequest) -> None:
+    """Tell how many files and bytes are in a folder."""
+
+    def work(store: Store) -> list[Document]:
+        count = Counter({"files": 0, "bytes": 0})
+        for item in _found(request, store, "SOURCE", True):
+            count.update({"files": 1, "bytes": item.size})
+        path = request.spot("SOURCE", store).path
+        return [{"storage": store.service, "name": path or "/", **count}]
+
+    request.each(work)
+
+
+def tree(request: StorageRequest) -> None:
+    """Draw a folder with all that is in it; in other formats than a table, list it."""
+    store = request.store()
+    items = sorted(_found(request, store, "SOURCE", True), key=lambda item: item.key.split("/"))
+    if request.form != "table":
+        request.show([record(store, item) for item in items])
+        return
+    path = request.spot("SOURCE", store).path
+    print(request.settings.redact(f"{store.service}:{path}"))
+    folder = plan.folder(path)
+    lines = _branches([item.key.removeprefix(folder) or item.key for item in items])
+    sys.stdout.write(request.settings.redact("".join(f"{line}\n" for line in lines)))
+
+
+def list_services(request: StorageRequest) -> None:
+    """List the services of the configuration."""
+    chosen = request.settings.get("default.storage")
+    records = [
+        {
+            "storage": entry.service,
+            "kind": entry.kind,
+            "supported": entry.kind in stores.KINDS,
+            "default": entry.service == chosen,
+            "place": entry.value("bucket", "container", "directory")
+            or str(entry.default.get("directory") or ""),
+            "endpoint": entry.value("endpoint"),
+        }
+        for entry in stores.services(request.settings).values()
+    ]
+    request.show(records)
+
+
+def sync_status(request: StorageRequest) -> None:
+    """List what was synchronised, and how it ended."""
+    server = mongo.server(request.settings)
+    found = mongo.client(server)[server.database]["transfers"].find({})
+    name = request.arguments["--name"]
+    records = [
+        {
+            "name": entry["report"].get("name") or "",
+            "source": entry["source"],
+            "target": entry["target"],
+            "status": "failed" if entry["report"]["failed"] else "done",
+            "files": entry["report"]["files"],
+            "bytes": entry["report"]["bytes"],
+            "updated": entry["updated"],
+        }
+        for entry in found
+        if name in (None, entry["report"].get("name"))
+    ]
+    if name and not records:
+        raise ActionFailed(f"no sync named {name}: see cms storage sync status")
+    request.show(sorted(records, key=lambda entry: str(entry["updated"])))
+
+
+def _found(request: StorageRequest, store: Store, name: str, deep: bool) -> Iterable[Item]:
+    spot = request.spot(name, store)
+    return list(plan.find(spot, deep))
+
+
+def _branches(names: list[str]) -> list[str]:
+    """Draw names as a tree, each folder once."""
+    root: dict[str, dict[str, object]] = {}
+    for name in names:
+        node = root
+        for part in name.split("/"):
+            node = node.setdefault(part, {})  # type: ignore[assignment]
+    return list(_draw(root, ""))
+
+
+def _draw(node: dict[str, dict[str, object]], before: str) -> Iterable[str]:
+    for number, (name, below) in enumerate(node.items(), 1):
+        last = number == len(node)
+        yield f"{before}{'└── ' if last else '├── '}{name}"
+        yield from _draw(below, before + ("    " if last else "│   "))  # type: ignore[arg-type]

@@ -1,0 +1,194 @@
+"""What is known of each object of a transfer, in MongoDB.
+
+`transfers` has one document for each pair of source and target; `transfer_pages` has a row for
+each object, many to a page, because a document for each object would cost more than the move of
+a small one. Pages are only added while objects are moved; of an object's rows the last one
+counts. When all is done they are packed anew.
+
+    moving ── done      a row that is still `moving` was interrupted: its upload is removed
+       ├───── failed    by the next run
+       └───── gone      not there any more
+"""
+
+import fcntl
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cloudmesh_engine import home, mongo
+from cloudmesh_engine.config import Settings
+from cloudmesh_engine.errors import ActionFailed, Refused
+from cloudmesh_engine.ledger import now
+from cloudmesh_engine.stores import Item, Put
+
+Document = dict[str, Any]
+
+MOVING, DONE, FAILED, GONE = "moving", "done", "failed", "gone"
+_ROWS_A_PAGE = 1000
+_SECONDS_AT_MOST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of one object."""
+
+    key: str
+    size: int
+    source_etag: str
+    target_etag: str
+    sha256: str
+    state: str
+    upload: str
+    since: str
+
+    def proves(self, item: Item, there: Item | None) -> bool:
+        """Say whether source and target are still what they were after the last move."""
+        return (
+            self.state == DONE
+            and there is not None
+            and (self.source_etag, self.size) == (item.etag, item.size)
+            and (self.target_etag, self.size) == (there.etag, there.size)
+        )
+
+
+class Manifest:
+    """The rows of one transfer."""
+
+    def __init__(self, settings: Settings, source: str, target: str) -> None:
+        server = mongo.server(settings)
+        database = mongo.client(server)[server.database]
+        self.id = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:32]
+        self._head = {"_id": self.id, "source": source, "target": target}
+        self._transfers = database["transfers"]
+        self._pages = database["transfer_pages"]
+        self._rows: dict[str, Document] = {}
+        self._numbers: list[int] = []
+        self._waiting: list[Document] = []
+        self._lock = threading.Lock()
+        self._written = time.monotonic()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs of the same transfer out; a run that is killed lets go."""
+        file = home.state_dir() / "transfers.lock"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise ActionFailed(f"{file}: {error.strerror}: check CLOUDMESH_STATE_DIR") from error
+        try:
+            # One byte of one file for each transfer.
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(self.id[:12], 16))
+        except OSError as error:
+            os.close(handle)
+            raise Refused(
+                f"{self._head['source']} to {self._head['target']}: is being moved already: "
+                "wait for that run"
+            ) from error
+        try:
+            self._pages.create_index("transfer")
+            yield
+        finally:
+            os.close(handle)
+
+    def rows(self) -> dict[str, Row]:
+        """Read all rows, by their key at the target."""
+        found = self._pages.find({"transfer": self.id})
+        for page in sorted(found, key=lambda page: int(page["number"])):
+            self._numbers.append(int(page["number"]))
+            self._rows |= {row["key"]: row for row in page["rows"]}
+        kept = {key: row for key, row in self._rows.items() if row["state"] != GONE}
+        return {key: _row(row) for key, row in kept.items()}
+
+    def begin(self, key: str, item: Item, upload: str = "") -> None:
+        """Note that a large object is being moved, before anything is left behind by it."""
+        with self._lock:
+            self._waiting.append(_document(key, item, MOVING) | {"upload": upload})
+            self._flush()
+
+    def done(self, key: str, item: Item, digest: str, put: Put) -> None:
+        """Note that an object arrived."""
+        row = _document(key, item, DONE)
+        self._later(row | {"sha256": digest, "target_etag": put.etag})
+
+    def failed(self, key: str, item: Item, error: str) -> None:
+        """Note that an object did not arrive, and why."""
+        self._later(_document(key, item, FAILED) | {"error": error})
+
+    def gone(self, key: str) -> None:
+        """Note that an object is not there any more, or its leftovers are not."""
+        self._later(_document(key, Item(key, 0, ""), GONE))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            self._flush()
+
+    def close(self, report: Document) -> None:
+        """Note how the run ended, and pack the pages."""
+        self.flush()
+        rows = [row for row in self._rows.values() if row["state"] != GONE]
+        if len(self._numbers) > 1 + len(rows) // _ROWS_A_PAGE:
+            old, self._numbers = self._numbers, [max(self._numbers)]
+            # A kill in between leaves every row twice, which does no harm.
+            for begin in range(0, len(rows), _ROWS_A_PAGE):
+                self._add(rows[begin : begin + _ROWS_A_PAGE])
+            self._pages.delete_many({"_id": {"$in": [self._name(number) for number in old]}})
+        document = {**self._head, "updated": now(), "report": report}
+        self._transfers.replace_one({"_id": self.id}, document, upsert=True)
+
+    def _later(self, row: Document) -> None:
+        # Lost rows cost a second move of those objects, nothing else.
+        with self._lock:
+            self._waiting.append(row)
+            late = time.monotonic() - self._written > _SECONDS_AT_MOST
+            if late or len(self._waiting) >= _ROWS_A_PAGE:
+                self._flush()
+
+    def _flush(self) -> None:
+        rows, self._waiting = self._waiting, []
+        if rows:
+            self._rows |= {row["key"]: row for row in rows}
+            self._add(rows)
+        self._written = time.monotonic()
+
+    def _add(self, rows: list[Document]) -> None:
+        number = max(self._numbers, default=0) + 1
+        page = {"_id": self._name(number), "transfer": self.id, "number": number, "rows": rows}
+        self._pages.insert_one(page)
+        self._numbers.append(number)
+
+    def _name(self, number: int) -> str:
+        return f"{self.id}/{number}"
+
+
+def _document(key: str, item: Item, state: str) -> Document:
+    return {
+        "key": key,
+        "source": item.key,
+        "size": item.size,
+        "source_etag": item.etag,
+        "target_etag": "",
+        "sha256": "",
+        "state": state,
+        "upload": "",
+        "updated": now(),
+    }
+
+
+def _row(stored: Document) -> Row:
+    return Row(
+        key=stored["key"],
+        size=stored["size"],
+        source_etag=stored["source_etag"],
+        target_etag=stored["target_etag"],
+        sha256=stored["sha256"],
+        state=stored["state"],
+        upload=stored["upload"],
+        since=stored["updated"],
+    )

@@ -1,0 +1,330 @@
+"""One run of a transfer: skips what is there, moves the rest, checks it, deletes if told."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
+from cloudmesh_engine.moving.assembly import PART, Assembly, part_size
+from cloudmesh_engine.moving.limits import Bandwidth, Budget
+from cloudmesh_engine.moving.manifest import DONE, MOVING, Manifest, Row
+from cloudmesh_engine.moving.plan import Plan, Step
+from cloudmesh_engine.moving.progress import Progress
+from cloudmesh_engine.stores import MIB, Item, Put
+from cloudmesh_engine.stores.faults import Changed, Tampered
+
+_MEMORY = 96 * MIB
+# Also an empty object costs memory while it waits for its turn.
+_LEAST = 64 * 1024
+_REREAD = 4 * MIB
+# Up to here it is cheaper to ask for each moved object than to list the target once more.
+_ASK_EACH = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a transfer is run.
+
+    :param bandwidth: bytes a second, 0 for no limit
+    """
+
+    parallel: int = 8
+    verify: str = "store"
+    delete: bool = False
+    dryrun: bool = False
+    bandwidth: float = 0
+
+
+@dataclass
+class Result:
+    """What a run did."""
+
+    moved: dict[str, Put] = field(default_factory=dict)
+    bytes: int = 0
+    unchanged: int = 0
+    would_move: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    failures: dict[str, EngineError] = field(default_factory=dict)
+    digests: dict[str, tuple[str, int]] = field(default_factory=dict)
+    prefix: str = ""
+    retries: int = 0
+    seconds: float = 0
+
+    @property
+    def digest(self) -> str:
+        """One digest over all objects: of `SHA-256  size  path` lines, sorted.
+
+        The paths are those below source and target, so equal trees have equal digests.
+        """
+        total = hashlib.sha256()
+        for key in sorted(self.digests):
+            sha256, size = self.digests[key]
+            total.update(f"{sha256}  {size}  {key.removeprefix(self.prefix)}\n".encode())
+        return total.hexdigest()
+
+
+class Mover:
+    """Runs one plan.
+
+    :param explain: turns any exception into one of ours
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        manifest: Manifest,
+        options: Options,
+        progress: Progress,
+        explain: Callable[[BaseException], EngineError],
+    ) -> None:
+        self._plan = plan
+        self._source = plan.source.store
+        self._target = plan.target.store
+        self._manifest = manifest
+        self._options = options
+        self._progress = progress
+        self._explain = explain
+        self._budget = Budget(_MEMORY)
+        self._bandwidth = Bandwidth(options.bandwidth)
+        self._down = threading.Event()
+        self._lock = threading.Lock()
+        self.result = Result(prefix="" if plan.single else plan.target_prefix)
+
+    def run(self) -> Result:
+        """Do it."""
+        if self._options.dryrun:
+            self._look()
+        else:
+            with self._manifest.held():
+                self._run()
+        self.result.retries = self._source.retries() + self._target.retries()
+        self.result.seconds = self._progress.seconds
+        return self.result
+
+    def _look(self) -> None:
+        rows, there = self._manifest.rows(), self._there()
+        for step in self._steps():
+            row = rows.get(step.key)
+            if row and row.proves(step.item, there.get(step.key)):
+                self._keep(row)
+            else:
+                self.result.would_move.append(step.key)
+                self.result.bytes += step.item.size
+        self.result.deleted = self._surplus(there)
+
+    def _run(self) -> None:
+        rows = self._manifest.rows()
+        self._tidy(rows)
+        there = self._there()
+        try:
+            with ThreadPoolExecutor(self._options.parallel) as pool:
+                for step in self._steps():
+                    if self._down.is_set():
+                        break
+                    row = rows.get(step.key)
+                    if row and row.proves(step.item, there.get(step.key)):
+                        self._keep(row)
+                    else:
+                        self._submit(pool, step)
+                self._progress.listed = True
+            self._check_store()
+            self._delete(there, rows)
+        finally:
+            self._manifest.flush()
+
+    def _steps(self) -> Any:
+        """Give the steps; two sources for one target would overwrite each other."""
+        self._planned: set[str] = set()
+        for step in self._plan.steps():
+            if step.key in self._planned:
+                self._fail(step.key, step.item, ActionFailed("two objects would get this name"))
+                continue
+            self._planned.add(step.key)
+            yield step
+
+    def _there(self) -> dict[str, Item]:
+        """Give what the target holds."""
+        plan = self._plan
+        if plan.single:
+            item = self._target.head(plan.target_prefix)
+            return {item.key: item} if item else {}
+        if self._target.kind == "local":
+            if self._options.dryrun and not Path(self._target.place).is_dir():
+                return {}
+            self._target.make_place()
+        return {item.key: item for item in self._target.list(plan.target_prefix)}
+
+    def _tidy(self, rows: dict[str, Row]) -> None:
+        """Remove what an interrupted run left."""
+        left = [row for row in rows.values() if row.state == MOVING]
+        for row in left:
+            self._target.discard(row.key, row.upload, row.since)
+            self._manifest.gone(row.key)
+
+    def _keep(self, row: Row) -> None:
+        self.result.unchanged += 1
+        self.result.digests[row.key] = (row.sha256, row.size)
+
+    def _submit(self, pool: ThreadPoolExecutor, step: Step) -> None:
+        item = step.item
+        if item.problem:
+            self._fail(step.key, item, Refused(f"{self._source.service}: {item.problem}"))
+            return
+        self._progress.expect(item.size)
+        if item.size <= PART:
+            cost = max(item.size, _LEAST)
+            self._budget.take(cost)
+            pool.submit(self._move_small, step, cost)
+            return
+        try:
+            part = part_size(item.size, self._target.limits.parts)
+            # First the row and then the upload, so that a kill between the two is noticed.
+            self._manifest.begin(step.key, item)
+            upload = self._target.begin(step.key, item.size)
+            self._manifest.begin(step.key, item, upload.id)
+        except Exception as error:
+            self._fail(step.key, item, error)
+            return
+        offsets = range(0, item.size, part)
+        assembly = Assembly(
+            self._source, self._target, item, upload, len(offsets),
+            lambda whole, error: self._end_large(step, whole, error),
+        )  # fmt: skip
+        for index, offset in enumerate(offsets):
+            size = min(part, item.size - offset)
+            self._budget.take(size)
+            pool.submit(self._move_part, assembly, index, offset, size)
+
+    def _move_small(self, step: Step, cost: int) -> None:
+        item = step.item
+        try:
+            if self._down.is_set():
+                return
+            self._bandwidth.wait(item.size)
+            data = self._source.read(item, 0, item.size) if item.size else self._empty(item)
+            digest = hashlib.sha256(data).hexdigest()
+            put = self._target.put(step.key, data, digest)
+            self._progress.moved(item.size)
+            del data
+            self._arrived(step, digest, put)
+        except Exception as error:
+            self._fail(step.key, item, error)
+        finally:
+            self._budget.give_back(cost)
+
+    def _empty(self, item: Item) -> memoryview:
+        """There is nothing to read of an empty object, but it has to be there still."""
+        if item.key.endswith("/"):
+            return memoryview(b"")
+        now = self._source.head(item.key)
+        if not now or now.etag != item.etag:
+            raise Changed(f"{self._source.service}: {item.key!r} was changed meanwhile: repeat")
+        return memoryview(b"")
+
+    def _move_part(self, assembly: Assembly, index: int, offset: int, size: int) -> None:
+        try:
+            self._bandwidth.wait(size)
+            assembly.move(index, offset, size)
+            self._progress.moved(size)
+        finally:
+            self._budget.give_back(size)
+
+    def _end_large(self, step: Step, whole: Assembly, error: BaseException | None) -> None:
+        try:
+            if error:
+                raise error
+            now = self._source.head(step.item.key)
+            if not now or now.etag != step.item.etag:
+                raise Changed(
+                    f"{self._source.service}: {step.item.key!r} was changed meanwhile: repeat"
+                )
+            self._arrived(step, whole.digest, whole.finish())
+        except BaseException as failure:
+            try:
+                whole.upload.abort()
+            except EngineError:
+                # The row stays as it is, so the next run tries again.
+                self._note(step.key, failure)
+                return
+            self._fail(step.key, step.item, failure)
+
+    def _arrived(self, step: Step, digest: str, put: Put) -> None:
+        if self._options.verify == "read":
+            self._reread(step, digest, put)
+        self._manifest.done(step.key, step.item, digest, put)
+        self._progress.arrived()
+        with self._lock:
+            self.result.moved[step.key] = put
+            self.result.bytes += step.item.size
+            self.result.digests[step.key] = (digest, step.item.size)
+
+    def _reread(self, step: Step, digest: str, put: Put) -> None:
+        """Read an object back and compare its digest."""
+        size = step.item.size
+        there = self._target.head(step.key)
+        if step.key.endswith("/") and not size:
+            return
+        if not there or (there.size, there.etag) != (size, put.etag):
+            raise Tampered(f"{self._target.service}: {step.key!r} is not what was stored")
+        total = hashlib.sha256()
+        for offset in range(0, size, _REREAD):
+            total.update(self._target.read(there, offset, min(_REREAD, size - offset)))
+        if total.hexdigest() != digest or there.sha256 not in ("", digest):
+            raise Tampered(f"{self._target.service}: {step.key!r} reads back with other bytes")
+
+    def _check_store(self) -> None:
+        """Compare what was stored with what the target now says it holds."""
+        moved = {key: put for key, put in self.result.moved.items() if put.etag}
+        if len(moved) <= _ASK_EACH:
+            found = {key: self._target.head(key) for key in moved}
+        else:
+            found = {item.key: item for item in self._target.list(self._plan.target_prefix)}
+        for key, put in moved.items():
+            there, size = found.get(key), self.result.digests[key][1]
+            if there and (there.size, there.etag) == (size, put.etag):
+                continue
+            error = Tampered(f"{self._target.service}: {key!r} is not there as it was stored")
+            self._fail(key, Item(key, size, ""), error)
+            del self.result.moved[key], self.result.digests[key]
+            self.result.bytes -= size
+
+    def _delete(self, there: dict[str, Item], rows: dict[str, Row]) -> None:
+        if self.result.failures or not self._options.delete:
+            return
+        for key in self._surplus(there):
+            self._target.delete(key)
+            self.result.deleted.append(key)
+        for key, row in rows.items():
+            if row.state == DONE and key not in self._planned:
+                self._manifest.gone(key)
+
+    def _surplus(self, there: dict[str, Item]) -> list[str]:
+        if not self._options.delete:
+            return []
+        if self._plan.single:
+            raise Refused(f"--delete: {self._plan.source} is one object: name a folder")
+        if not self._planned and there:
+            raise Refused(f"--delete: {self._plan.source} is empty: nothing is deleted")
+        prefix = self._plan.target_prefix
+        return [
+            key
+            for key in there
+            if key not in self._planned and self._plan.wanted(key.removeprefix(prefix))
+        ]
+
+    def _fail(self, key: str, item: Item, error: BaseException) -> None:
+        failure = self._note(key, error)
+        self._manifest.failed(key, item, str(failure))
+
+    def _note(self, key: str, error: BaseException) -> EngineError:
+        failure = self._explain(error)
+        if isinstance(failure, DependencyDown):
+            # Nor will it answer for the others.
+            self._down.set()
+        with self._lock:
+            self.result.failures[key] = failure
+        return failure

@@ -1,0 +1,214 @@
+"""Decides which object goes where: paths, folders, globs and filters. Nothing is moved here."""
+
+import glob
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudmesh_engine.errors import ActionFailed, Refused, UsageError
+from cloudmesh_engine.stores import Item, Store
+from cloudmesh_engine.stores.faults import Lost
+
+_WILD = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A store and a path in it: `SERVICE:PATH`."""
+
+    store: Store
+    path: str
+
+    def __str__(self) -> str:
+        if self.store.kind == "local":
+            return f"{self.store.service}:{Path(self.store.place) / self.path}"
+        return f"{self.store.service}:{self.path}"
+
+    @property
+    def name(self) -> str:
+        """What the manifest knows it by: another bucket is another spot."""
+        return f"{self.store.service}:{self.store.place}:{self.path}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One object and its key at the target."""
+
+    item: Item
+    key: str
+
+
+def split(text: str) -> tuple[str, str]:
+    """Take `SERVICE:PATH` apart."""
+    service, colon, path = text.partition(":")
+    if not colon or not service:
+        raise UsageError(f"{text!r}: write SERVICE:PATH, as in aws:folder/file or local:folder/")
+    return service, path
+
+
+def spot(store: Store, path: str) -> Spot:
+    """Make a spot of a path as people write it."""
+    if store.kind == "local" and path.strip("/") and path.startswith("/"):
+        absolute = Path(path)
+        root = Path(store.place)
+        if absolute.is_relative_to(root):
+            tail = "/" if path.endswith("/") else ""
+            path = (str(absolute.relative_to(root)) + tail).removeprefix("./").removeprefix(".")
+        else:
+            raise Refused(
+                f"{path} is not below {store.place}, the directory of {store.service}: "
+                "use cms storage put or get for other places"
+            )
+    if store.kind == "local":
+        path = path.removeprefix("./")
+        path = "" if path == "." else path
+    return Spot(store, path.removeprefix("/"))
+
+
+class Filter:
+    """Says by its globs which objects are meant."""
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+        self._include = [pattern(text) for text in include]
+        self._exclude = [pattern(text) for text in exclude]
+
+    def __call__(self, relative: str) -> bool:
+        """Say whether an object is meant, by its path below the source."""
+        if self._include and not any(one.fullmatch(relative) for one in self._include):
+            return False
+        return not any(one.fullmatch(relative) for one in self._exclude)
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Translate a glob; without a slash it matches names in every folder."""
+    anchored = text if "/" in text else f"**/{text}"
+    return re.compile(
+        glob.translate(anchored.removeprefix("/"), recursive=True, include_hidden=True)
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a source means, and where its objects go.
+
+    :param prefix: what the keys of all objects have in common
+    :param base: what is cut off their keys
+    :param single: the one object, if the source names one
+    """
+
+    source: Spot
+    target: Spot
+    wanted: Filter
+    prefix: str
+    base: str
+    single: Item | None = None
+    wild: re.Pattern[str] | None = None
+
+    @property
+    def target_prefix(self) -> str:
+        """Below what the target's objects are."""
+        path = self.target.path
+        if self.single:
+            return self.target_key(self.single)
+        return path if not path or path.endswith("/") else f"{path}/"
+
+    def target_key(self, item: Item) -> str:
+        """Give the key of an object at the target."""
+        path = self.target.path
+        if not self.single:
+            return self.target_prefix + item.key.removeprefix(self.base)
+        name = item.key.rpartition("/")[2]
+        return f"{path}{name}" if not path or path.endswith("/") else path
+
+    def steps(self) -> Iterator[Step]:
+        """Give every object that is meant, while the source is being listed."""
+        if self.single:
+            yield Step(self.single, self.target_key(self.single))
+            return
+        found = False
+        for item in self.source.store.list(self.prefix):
+            relative = item.key.removeprefix(self.base)
+            if self.wild and not self.wild.fullmatch(item.key):
+                continue
+            found = True
+            if relative and self.wanted(relative):
+                yield Step(item, self.target_key(item))
+        if not found and self.source.path:
+            store = self.source.store.service
+            raise Lost(
+                f"{store}: there is no {self.source.path!r}: see cms storage --storage={store} list"
+            )
+
+
+def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> Plan:
+    """Find out what the source names: an object, a folder or a glob."""
+    path = source.path
+    single = source.store.head(path) if path and not path.endswith("/") else None
+    if single:
+        plan = Plan(source, _into_folder(target), wanted, path, path, single)
+        key = plan.target_key(single)
+        if _same(source, target) and key == path:
+            raise Refused(f"{source} and {target} are the same object")
+        return plan
+    match = _WILD.search(path)
+    if match:
+        literal = path[: match.start()]
+        base = literal[: literal.rfind("/") + 1]
+        wild = re.compile(glob.translate(path, recursive=True, include_hidden=True))
+        return _apart(Plan(source, target, wanted, literal, base, wild=wild))
+    if not recursive:
+        if path and not next(iter(source.store.list(folder(path))), None):
+            service = source.store.service
+            raise Lost(f"{service}: there is no {path!r}: see cms storage --storage={service} list")
+        raise ActionFailed(f"{source} is a folder: add --recursive")
+    return _apart(Plan(source, target, wanted, folder(path), folder(path)))
+
+
+def find(spot: Spot, deep: bool) -> Iterator[Item]:
+    """Give the object that a path names, or what is in a folder, or what matches a glob."""
+    path, store = spot.path, spot.store
+    single = store.head(path) if path and not path.endswith("/") else None
+    if single:
+        yield single
+        return
+    match = wild(path)
+    prefix = path[: match.start()] if match else folder(path)
+    mask = re.compile(glob.translate(path, recursive=True, include_hidden=True)) if match else None
+    found = False
+    for item in store.list(prefix, deep or bool(match)):
+        if not mask or mask.fullmatch(item.key):
+            found = True
+            yield item
+    if path and not found:
+        service = store.service
+        raise Lost(f"{service}: there is no {path!r}: see cms storage --storage={service} list")
+
+
+def wild(path: str) -> re.Match[str] | None:
+    """Find the first wildcard of a path."""
+    return _WILD.search(path)
+
+
+def folder(path: str) -> str:
+    """Give the prefix of all that is in a folder."""
+    return path if not path or path.endswith("/") else f"{path}/"
+
+
+def _into_folder(target: Spot) -> Spot:
+    """A file that is put where a directory is goes into it, as with cp."""
+    named = target.path and not target.path.endswith("/")
+    if target.store.kind == "local" and named and (Path(target.store.place) / target.path).is_dir():
+        return Spot(target.store, f"{target.path}/")
+    return target
+
+
+def _same(one: Spot, other: Spot) -> bool:
+    here, there = one.store, other.store
+    return (here.service, here.place) == (there.service, there.place)
+
+
+def _apart(plan: Plan) -> Plan:
+    if _same(plan.source, plan.target) and plan.target_prefix.startswith(plan.base):
+        raise Refused(f"{plan.target} lies inside {plan.source}: choose another target")
+    return plan
