@@ -242,6 +242,8 @@ class Mover:
                 raise Changed(
                     f"{self._source.service}: {step.item.key!r} was changed meanwhile: repeat"
                 )
+            if now.sha256 not in ("", whole.digest):
+                raise Tampered(f"{self._source.service}: {step.item.key!r} is not what was stored")
             self._arrived(step, whole.digest, whole.finish())
         except BaseException as failure:
             try:

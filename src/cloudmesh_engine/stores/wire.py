@@ -118,11 +118,10 @@ class Wire:
         return reply
 
     def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            self._own.connection = connection
-        return connection
+        kept: _Kept | None = getattr(self._own, "kept", None)
+        if kept is None:
+            kept = self._own.kept = _Kept(self._connect())
+        return kept.connection
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port, tunnel = self.host, self.port, None
@@ -143,10 +142,7 @@ class Wire:
         return connection
 
     def _close(self) -> None:
-        connection = getattr(self._own, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._own.connection = None
+        self._own.kept = None
 
     def _pause(self, attempt: int, wanted: str = "") -> None:
         self.retries += 1
@@ -171,6 +167,16 @@ class Wire:
         return DependencyDown(
             f"{where} does not answer ({reason}): check the endpoint and the network"
         )
+
+
+class _Kept:
+    """A connection that is closed when its thread or its wire is gone."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
 
 
 def _whole(answer: http.client.HTTPResponse) -> memoryview:

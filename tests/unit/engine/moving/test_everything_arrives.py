@@ -1,0 +1,152 @@
+"""A tree with awkward names and sizes arrives as it was, between any two clouds."""
+
+import json
+import random
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from .conftest import Lab, digests
+
+MIB = 1024 * 1024
+random.seed(20261121)
+NAMES = [
+    "plain.txt", "~tilde", "~/in home", "sp ace/x y", "ünï/日本.txt", "pct%20x", "a%2Fb", "hash#q?",
+    "star*", "[br]{ace}", 'quo"te', "it's", "plus+&=;:@!$,", "emoji😀", "trail ", " lead",
+    ".hidden/.too", "dots...x", "..x", "e\u0301", "<xml>&amp;", "tab\tx", "deep/" * 20 + "end",
+    "n" * 250, "-rf", "a|b^c`d",
+]  # fmt: skip
+SIZES = {
+    "empty": 0, "one": 1, "part-1": 8 * MIB - 1, "part": 8 * MIB, "part+1": 8 * MIB + 1,
+    "three parts": 20 * MIB + 7, "large": 64 * MIB,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tree() -> dict[str, bytes]:
+    tree = {name: random.randbytes(random.randrange(1, 5000)) for name in NAMES}
+    # Random bytes in MiB pieces are quick enough, and no two parts are alike.
+    tree |= {f"sizes/{name}": random.randbytes(size) for name, size in SIZES.items()}
+    return tree
+
+
+@pytest.fixture(scope="module")
+def lighter(tree: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in tree.items() if len(content) < 32 * MIB}
+
+
+def test_s3_to_azure_and_back(lab: Lab, tree: dict[str, bytes]) -> None:
+    lab.fill(tree, "in/")
+    there = lab.move("aws:in", "azure:mid")
+    assert lab.seen_by_rclone("azure", "mid") == digests(tree)
+    back = lab.move("azure:mid", "aws:out")
+    assert lab.in_s3("out/") == digests(tree)
+    total = sum(map(len, tree.values()))
+    assert (there["files"], there["bytes"]) == (back["files"], back["bytes"]) == (len(tree), total)
+    # Equal trees have equal digests, wherever they are.
+    assert there["digest"] == back["digest"]
+    assert lab.uploads() == []
+
+
+def test_s3_to_disk_and_back(lab: Lab, lighter: dict[str, bytes]) -> None:
+    tree = lighter
+    lab.fill(tree, "in/")
+    lab.move("aws:in", "local:mid", "--verify=read")
+    assert lab.seen_by_rclone("local", "mid") == digests(tree)
+    lab.move("local:mid", "aws:out", "--verify=read")
+    assert lab.in_s3("out/") == digests(tree)
+    assert [path.name for path in lab.root.rglob(".cms-*")] == []
+
+
+def test_s3_to_google_and_back(lab: Lab, lighter: dict[str, bytes]) -> None:
+    tree = lighter
+    lab.fill(tree, "in/")
+    lab.move("aws:in", "google:mid")
+    assert lab.seen_by_rclone("google", "mid") == digests(tree)
+    lab.move("google:mid", "aws:out")
+    assert lab.in_s3("out/") == digests(tree)
+
+
+def test_keys_that_are_no_paths_stay_what_they_are(lab: Lab) -> None:
+    odd = {"a//b": b"1", "/lead": b"2", "tail/": b"", "x/../y": b"3", "x/./y": b"4", "..": b"5"}
+    lab.fill(odd, "in/")
+    lab.move("aws:in", "google:mid")
+    lab.move("google:mid", "aws:out")
+    assert lab.in_s3("out/") == digests(odd)
+
+
+def test_what_cannot_be_a_file_name_is_told_and_the_rest_arrives(lab: Lab) -> None:
+    odd = {"a//b": b"1", "x/../../y": b"3", "n" * 256: b"4", "good": b"5"}
+    lab.fill(odd, "in/")
+    said = lab("transfer", "aws:in", "local:out", code=5)
+    assert said.startswith("cms: 3 of 4 objects failed: ")
+    assert said.count("cannot be a file name") == 3
+    assert lab.seen_by_rclone("local", "out") == digests({"good": b"5"})
+    assert [path.name for path in lab.root.iterdir()] == ["out"]
+
+
+def test_a_backslash_is_refused_by_azure_before_it_is_sent(lab: Lab) -> None:
+    lab.fill({"in/a\\b": b"1", "in/a/b": b"2"})
+    assert "turns a backslash into a slash" in lab("transfer", "aws:in", "azure:out", code=5)
+    assert lab.seen_by_rclone("azure", "out") == digests({"a/b": b"2"})
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "arrives"),
+    [
+        ("aws:d/one.txt", "azure:two.txt", {"two.txt": b"1"}),
+        ("aws:d/one.txt", "azure:e/", {"e/one.txt": b"1"}),
+        ("aws:d", "azure:e", {"e/one.txt": b"1", "e/sub/two.csv": b"2"}),
+        ("aws:d/*.txt", "azure:e", {"e/one.txt": b"1"}),
+        ("aws:d/**/*.csv", "azure:e", {"e/sub/two.csv": b"2"}),
+        ("aws:/d/one.txt", "azure:/e/", {"e/one.txt": b"1"}),
+    ],
+)
+def test_names_are_what_the_command_says(
+    lab: Lab, source: str, target: str, arrives: dict[str, bytes]
+) -> None:
+    lab.fill({"d/one.txt": b"1", "d/sub/two.csv": b"2", "other": b"3"})
+    lab.move(source, target)
+    assert lab.seen_by_rclone("azure") == digests(arrives)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--include=*.csv"], {"a.csv", "x/b.csv"}),
+        (["--include=x/*.csv"], {"x/b.csv"}),
+        (["--exclude=*.csv"], {"c.txt", "x/y/d.txt"}),
+        (["--exclude=x/**"], {"a.csv", "c.txt"}),
+        (["--include=*.csv", "--include=*.txt", "--exclude=c*"], {"a.csv", "x/b.csv", "x/y/d.txt"}),
+    ],
+)
+def test_filters_choose_what_is_moved(lab: Lab, words: list[str], names: set[str]) -> None:
+    lab.fill({"a.csv": b"1", "x/b.csv": b"2", "c.txt": b"3", "x/y/d.txt": b"4"}, "in/")
+    lab.move("aws:in", "local:out", *words)
+    assert set(lab.seen_by_rclone("local", "out")) == names
+
+
+def test_the_digest_is_stored_with_each_object(lab: Lab) -> None:
+    tree = {"small": b"x", "large": random.randbytes(9 * MIB)}
+    lab.fill(tree, "in/")
+    lab.move("aws:in", "azure:out")
+    lab.move("azure:out", "aws:back")
+    lab.move("aws:in", "google:out")
+    for name, digest in digests(tree).items():
+        about = lab.s3.head_object(Bucket=lab.bucket, Key=f"back/{name}")["Metadata"]
+        assert about == {"sha256": digest}
+    for service in ("azure", "google"):
+        assert stored(lab, service) == digests(tree)
+
+
+def stored(lab: Lab, service: str) -> dict[str, str]:
+    """The digests in the metadata, past `cms`."""
+    if service == "google":
+        with urlopen(f"{lab.addresses['google']}/storage/v1/b/{lab.bucket}/o?prefix=out/") as reply:
+            found = json.load(reply)["items"]
+        return {one["name"].removeprefix("out/"): one["metadata"]["sha256"] for one in found}
+    told: list[dict[str, Any]] = json.loads(
+        lab.rclone("lsjson", "-M", "-R", "--files-only", lab.remote(service, "out"))
+    )
+    return {entry["Path"]: entry["Metadata"]["sha256"] for entry in told}
