@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from cloudmesh_engine.errors import ActionFailed
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
 from cloudmesh_engine.stores.credentials import Token, google_token
-from cloudmesh_engine.stores.faults import Tampered, fail
+from cloudmesh_engine.stores.faults import Changed, Tampered, fail
 from cloudmesh_engine.stores.wire import Reply, Wire
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
@@ -82,6 +82,8 @@ class Google:
         headers = {} if whole else {"Range": f"bytes={offset}-{offset + size - 1}"}
         reply = self._ask("GET", self._object(item.key), asked, headers, size=size)
         self._check(reply, item.key)
+        if reply.header("x-goog-generation") not in ("", item.etag):
+            raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
         if whole and item.md5 and _sum(reply.body) != item.md5:
             raise Tampered(f"{self.service}: {item.key!r} does not match its own checksum")
         return reply.body

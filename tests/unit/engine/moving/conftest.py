@@ -108,7 +108,7 @@ class Lab:
         file = self.cms.root / "cloudmesh.yaml"
         old = self.addresses[service]
         text = file.read_text()
-        section = text.index(f"\n    {service}: ", text.index("\n  storage:"))
+        section = text.index(f"\n    {service}:", text.index("\n  storage:"))
         file.write_text(text[:section] + text[section:].replace(old, address, 1))
         self.addresses[service] = address
 

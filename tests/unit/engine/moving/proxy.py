@@ -31,6 +31,7 @@ class Call:
     def content(self) -> bool:
         """Whether it reads the bytes of an object."""
         listing = any(mark in self.path for mark in ("list-type", "comp=list", "uploads"))
+        listing |= "/storage/v1/" in self.path and "alt=media" not in self.path
         return self.method == "GET" and not listing and self.status in (200, 206)
 
 
