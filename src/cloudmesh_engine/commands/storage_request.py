@@ -1,9 +1,7 @@
 """What one `cms storage` command asks for, and how its result is shown."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from cloudmesh_engine import causes, stores
@@ -14,8 +12,7 @@ from cloudmesh_engine.moving import plan, runs
 from cloudmesh_engine.moving.mover import Options
 from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.output import render
-from cloudmesh_engine.stores import Item, Store
-from cloudmesh_engine.stores.local import Local
+from cloudmesh_engine.stores import Store
 
 Document = dict[str, Any]
 
@@ -47,16 +44,7 @@ class StorageRequest:
 
     def spot(self, name: str, store: Store | None = None) -> Spot:
         """Give the place that an argument names."""
-        path = str(self.arguments[name] or "")
-        return plan.spot(store or self.store(), "" if path in (".", "./") else path)
-
-    def here(self, name: str) -> Spot:
-        """Give the place on this machine that an argument names."""
-        text = str(self.arguments[name])
-        path = Path(os.path.abspath(Path(text).expanduser()))
-        if text.endswith("/") or path.is_dir():
-            return Spot(Local("local", path), "")
-        return Spot(Local("local", path.parent), path.name)
+        return plan.spot(store or self.store(), str(self.arguments[name] or ""))
 
     def move(self, source: Spot, target: Spot, name: str = "", recursive: bool = False) -> None:
         """Move objects, show the report and raise what failed."""
@@ -92,10 +80,3 @@ class StorageRequest:
         """Write records to stdout."""
         if records or self.form != "table":
             sys.stdout.write(self.settings.redact(render(records, self.form)))
-
-
-def record(store: Store, item: Item, **more: Any) -> Document:
-    """Describe an object."""
-    kind = "folder" if item.folder else "file"
-    about = {"storage": store.service, "name": item.key, "kind": kind, "size": item.size}
-    return {**more, **about, "modified": item.modified, "etag": item.etag.strip('"')}

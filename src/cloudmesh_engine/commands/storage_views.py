@@ -5,39 +5,29 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cloudmesh_engine import mongo, stores
-from cloudmesh_engine.commands.storage_request import Document, StorageRequest, record
+from cloudmesh_engine.commands.storage_request import Document, StorageRequest
 from cloudmesh_engine.errors import ActionFailed
-from cloudmesh_engine.moving import plan
+from cloudmesh_engine.moving import places, plan
 from cloudmesh_engine.stores import Item, Store
-from cloudmesh_engine.stores.faults import Lost
 
 
 def list_objects(request: StorageRequest) -> None:
     """List what is in a folder, or an object, or what matches a glob."""
     deep = bool(request.arguments["--recursive"])
     request.each(
-        lambda store: [record(store, item) for item in _found(request, store, "SOURCE", deep)]
+        lambda store: [
+            places.record(store, item) for item in _found(request, store, "SOURCE", deep)
+        ]
     )
 
 
 def search(request: StorageRequest) -> None:
     """List the objects below a folder whose name matches."""
-    deep = bool(request.arguments["--recursive"])
-    wanted = plan.pattern(str(request.arguments["FILENAME"]))
+    name, deep = str(request.arguments["FILENAME"]), bool(request.arguments["--recursive"])
 
     def work(store: Store) -> list[Document]:
-        folder = plan.folder(request.spot("DIRECTORY", store).path)
-        found = [
-            record(store, item)
-            for item in store.list(folder, deep)
-            if not item.folder and wanted.fullmatch(item.key.removeprefix(folder))
-        ]
-        if not found:
-            raise Lost(
-                f"{store.service}: no {request.arguments['FILENAME']} in {folder or '/'}: "
-                f"{'look elsewhere' if deep else 'add --recursive to look below it as well'}"
-            )
-        return found
+        found = places.search(request.spot("DIRECTORY", store), name, deep)
+        return [places.record(store, item) for item in found]
 
     request.each(work)
 
@@ -60,7 +50,7 @@ def tree(request: StorageRequest) -> None:
     store = request.store()
     items = sorted(_found(request, store, "SOURCE", True), key=lambda item: item.key.split("/"))
     if request.form != "table":
-        request.show([record(store, item) for item in items])
+        request.show([places.record(store, item) for item in items])
         return
     path = request.spot("SOURCE", store).path
     print(request.settings.redact(f"{store.service}:{path}"))

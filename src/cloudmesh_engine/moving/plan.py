@@ -60,9 +60,7 @@ def spot(store: Store, path: str) -> Spot:
                 f"{path} is not below {store.place}, the directory of {store.service}: "
                 "use cms storage put or get for other places"
             )
-    if store.kind == "local":
-        path = path.removeprefix("./")
-        path = "" if path == "." else path
+    path = "" if path == "." else path.removeprefix("./")
     return Spot(store, path.removeprefix("/"))
 
 

@@ -23,10 +23,12 @@ def run(
     wanted: Filter | None = None,
     recursive: bool = True,
     name: str = "",
+    shown: bool = True,
 ) -> tuple[Document, EngineError | None]:
     """Run a transfer; give its report, and what went wrong.
 
     :param name: under what `cms storage sync status` finds it
+    :param shown: whether a person may watch
     """
 
     def explain(error: BaseException) -> EngineError:
@@ -34,7 +36,7 @@ def run(
 
     todo = plan.make(source, target, wanted or Filter(), recursive)
     manifest = Manifest(settings, source.name, target.name)
-    with Progress(shown=not options.dryrun) as progress:
+    with Progress(shown=shown and not options.dryrun) as progress:
         mover = Mover(todo, manifest, options, progress, explain)
         try:
             result = mover.run()

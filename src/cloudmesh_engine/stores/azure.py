@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from cloudmesh_engine.errors import Refused
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
 from cloudmesh_engine.stores.credentials import azure_key, azure_token
-from cloudmesh_engine.stores.faults import Changed, Tampered, fail
+from cloudmesh_engine.stores.faults import Changed, Tampered, check_length, fail
 from cloudmesh_engine.stores.wire import Reply, Wire
 
 _META = f"x-ms-meta-{DIGEST}"
@@ -152,6 +152,7 @@ class Azure:
         return reply.header("ETag")
 
     def _check_name(self, key: str) -> None:
+        check_length(self.service, key)
         if "\\" in key:
             # It would arrive under another name, and may replace what has that name.
             raise Refused(f"{self.service}: {key!r}: Azure turns a backslash into a slash")

@@ -5,11 +5,12 @@ import re
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
 from cloudmesh_engine.stores.wire import Reply
 
 _NO_PLACE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "NoSuchContainer"}
 _TOO_LONG = {"KeyTooLongError", "KeyTooLong", "OutOfRangeInput", "InvalidResourceName"}
+_LONGEST = 1024
 _EXPIRED = re.compile("expired|RequestTimeTooSkewed", re.IGNORECASE)
 _CREDENTIALS = {
     "awss3": "access_key_id and secret_access_key",
@@ -28,6 +29,13 @@ class Lost(ActionFailed):
 
 class Tampered(ActionFailed):
     """What a store gave is not what it holds, or not what we gave it."""
+
+
+def check_length(service: str, key: str | bytes) -> None:
+    """Refuse a name that no cloud takes, before anything is sent."""
+    if len(key) > _LONGEST:
+        unit = "bytes" if isinstance(key, bytes) else "characters"
+        raise Refused(f"{service}: its name there is longer than {_LONGEST} {unit}")
 
 
 def code(reply: Reply) -> tuple[str, str]:

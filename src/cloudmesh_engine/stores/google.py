@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from cloudmesh_engine.errors import ActionFailed
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
 from cloudmesh_engine.stores.credentials import Token, google_token
-from cloudmesh_engine.stores.faults import Changed, Tampered, fail
+from cloudmesh_engine.stores.faults import Changed, Tampered, check_length, fail
 from cloudmesh_engine.stores.wire import Reply, Wire
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
@@ -90,6 +90,7 @@ class Google:
 
     def put(self, key: str, data: memoryview, digest: str) -> Put:
         """Store a small object at once."""
+        check_length(self.service, key.encode())
         sent = _sum(data)
         about = {"name": key, "metadata": {DIGEST: digest}, "md5Hash": _base64(sent)}
         body = b"".join(
@@ -110,6 +111,7 @@ class Google:
 
     def begin(self, key: str, size: int) -> "GoogleUpload":
         """Begin an object of many parts."""
+        check_length(self.service, key.encode())
         headers = {**_JSON, "X-Upload-Content-Length": str(size)}
         body = json.dumps({"name": key}).encode()
         path, asked = f"/upload/storage/v1/b/{self.place}/o", {"uploadType": "resumable"}

@@ -5,6 +5,7 @@ is refused, a symbolic link is followed only to a file inside. An object appears
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -274,9 +275,8 @@ def _hint(error: OSError) -> str:
         "EDQUOT": "make room, then repeat the command",
         "EACCES": "make it writable for the user that runs cms",
         "EROFS": "set another directory in cloudmesh.yaml",
+        "EEXIST": "a file is where a folder has to be",
         "ENOTDIR": "a file is where a folder has to be",
         "ENAMETOOLONG": "the name is too long for this disk",
     }
-    import errno
-
     return hints.get(errno.errorcode.get(error.errno or 0, ""), "look at that file")

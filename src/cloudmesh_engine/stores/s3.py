@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
 from cloudmesh_engine.stores.credentials import aws_identity
-from cloudmesh_engine.stores.faults import Changed, Tampered, explain, fail
+from cloudmesh_engine.stores.faults import Changed, Tampered, check_length, explain, fail
 from cloudmesh_engine.stores.wire import Reply, Wire
 
 _META = f"x-amz-meta-{DIGEST}"
@@ -112,6 +112,7 @@ class S3:
 
     def put(self, key: str, data: memoryview, digest: str) -> Put:
         """Store a small object at once."""
+        check_length(self.service, key.encode())
         reply = self._good("PUT", key, headers={_META: digest}, body=data, payload=digest)
         stored = _md5(etag := reply.header("ETag"))
         if stored and _plain(reply) and _sum(data) != stored:
@@ -120,6 +121,7 @@ class S3:
 
     def begin(self, key: str, size: int) -> "S3Upload":
         """Begin an object of many parts."""
+        check_length(self.service, key.encode())
         page = _xml(self._good("POST", key, {"uploads": ""}))
         return S3Upload(self, key, page.findtext("UploadId") or "")
 

@@ -17,8 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from cloudmesh_engine.errors import ConfigError, DependencyDown
 
-_CONNECT_SECONDS, _READ_SECONDS = 5, 60
-_ATTEMPTS, _ATTEMPTS_TO_REACH = 7, 3
+_CONNECT_SECONDS, _READ_SECONDS = 3, 60
+_ATTEMPTS = 7
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 8.0
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 # A dead peer, a cut connection, or an answer that ends too early: all may pass.
@@ -79,7 +79,7 @@ class Wire:
                 reply = self._once(method, target, sign(), body, size)
             except _BROKEN as error:
                 self._close()
-                if attempt >= (_ATTEMPTS_TO_REACH if _unreachable(error) else _ATTEMPTS):
+                if attempt >= _attempts(error):
                     raise self._down(error) from error
                 self._pause(attempt)
                 continue
@@ -194,5 +194,10 @@ def _whole(answer: http.client.HTTPResponse) -> memoryview:
     return buffer
 
 
-def _unreachable(error: Exception) -> bool:
-    return isinstance(error, ConnectionRefusedError | socket.gaierror | ssl.SSLError | TimeoutError)
+def _attempts(error: Exception) -> int:
+    """Say how often to try: what is not there, or lies, will hardly change its mind."""
+    if isinstance(error, TimeoutError | ssl.SSLCertVerificationError):
+        return 2
+    if isinstance(error, ConnectionRefusedError | socket.gaierror | http.client.IncompleteRead):
+        return 4
+    return _ATTEMPTS

@@ -166,21 +166,13 @@ def lab(cms_db: Cms, moto: Ec2, azurite: str, gcs: str) -> Lab:
     root = cms_db.root / "files"
     addresses = {"aws": moto.address, "azure": azurite, "google": gcs, "local": str(root)}
     file = cms_db.root / "cloudmesh.yaml"
-    text = file.read_text().replace("~/.cloudmesh/storage", str(root))
+    text = file.read_text().replace("${CLOUDMESH_STATE_DIR:-/var/lib/cloudmesh}/storage", str(root))
     text = text.replace("bucket: cloudmesh", f"bucket: {bucket}")
     text = text.replace("container: cloudmesh", f"container: {bucket}")
     text = text.replace("${CLOUDMESH_SANDBOX_AWS:-http://sandbox:5000}", moto.address)
     text = text.replace("${CLOUDMESH_SANDBOX_AZURE:-http://sandbox:10000}", azurite)
-    google = f"""
-    google:
-      cm:
-        kind: google
-      credentials:
-        bucket: {bucket}
-        project_id: test
-        endpoint: {gcs}
-"""
-    file.write_text(text.replace("\n  data:\n", f"{google}\n  data:\n"))
+    text = text.replace("bucket: TBD", f"bucket: {bucket}\n        endpoint: {gcs}")
+    file.write_text(text)
     lab = Lab(cms_db, bucket, _s3(moto), addresses, root)
     settings = config.load(cms_db.environ)
     for service in addresses:

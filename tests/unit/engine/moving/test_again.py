@@ -185,7 +185,7 @@ def left_behind(lab: Lab, service: str) -> list[object]:
 def test_a_killed_run_leaves_no_part_of_a_file_on_disk(lab: Lab, proxied: Put) -> None:
     lab.fill(TREE, "in/")
     proxy = proxied("aws")
-    reads = [call for call in range(8, 16)]
+    reads = range(8, 16)
     for point in random.sample(reads, 2):
         kill_at(lab, proxy, point, "aws:in", "local:out")
         # What has its name is whole.
