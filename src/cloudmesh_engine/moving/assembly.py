@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cloudmesh_engine.errors import ActionFailed
 from cloudmesh_engine.stores import MIB, Item, Put, Store, Upload
 
-PART = 8 * MIB
+PART = 16 * MIB
 LARGEST_PART = 64 * MIB
 
 

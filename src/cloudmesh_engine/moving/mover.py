@@ -2,13 +2,12 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
+from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
 from cloudmesh_engine.moving.assembly import PART, Assembly, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
 from cloudmesh_engine.moving.manifest import DONE, MOVING, Manifest, Row
@@ -17,7 +16,7 @@ from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.stores import MIB, Item, Put
 from cloudmesh_engine.stores.faults import Changed, Tampered
 
-_MEMORY = 96 * MIB
+_MEMORY = 128 * MIB
 # Also an empty object costs memory while it waits for its turn.
 _LEAST = 64 * 1024
 _REREAD = 4 * MIB
@@ -92,7 +91,8 @@ class Mover:
         self._bandwidth = Bandwidth(options.bandwidth)
         self._down = threading.Event()
         self._lock = threading.Lock()
-        self.result = Result(prefix="" if plan.single else plan.target_prefix)
+        self._planned: set[str] = set()
+        self.result = Result(prefix=plan.target_prefix[: plan.target_prefix.rfind("/") + 1])
 
     def run(self) -> Result:
         """Do it."""
@@ -136,13 +136,9 @@ class Mover:
         finally:
             self._manifest.flush()
 
-    def _steps(self) -> Any:
-        """Give the steps; two sources for one target would overwrite each other."""
-        self._planned: set[str] = set()
+    def _steps(self) -> Iterator[Step]:
+        """Give the steps, and note their keys: what is not among them is surplus."""
         for step in self._plan.steps():
-            if step.key in self._planned:
-                self._fail(step.key, step.item, ActionFailed("two objects would get this name"))
-                continue
             self._planned.add(step.key)
             yield step
 

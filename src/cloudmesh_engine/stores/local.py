@@ -6,8 +6,9 @@ is refused, a symbolic link is followed only to a file inside. An object appears
 
 import contextlib
 import errno
+import fcntl
+import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -113,14 +114,17 @@ class Local:
                 folder.rmdir()
 
     def discard(self, key: str, upload: str, since: str) -> int:
-        """Remove the parts that an interrupted run left."""
-        folder = self._target(key).parent
-        found = [folder / upload] if upload else [*folder.glob(f"{_PART}*{_PART_END}")]
-        began = datetime.fromisoformat(since).timestamp()
-        found = [path for path in found if path.exists() and path.stat().st_mtime >= began - 1]
-        for path in found:
-            path.unlink(missing_ok=True)
-        return len(found)
+        """Remove the part that an interrupted run left."""
+        part = part_of(self._target(key))
+        if not part.exists():
+            return 0
+        with contextlib.suppress(OSError):
+            # Another transfer may be writing the same file by now.
+            file = _open_alone(part)
+            part.unlink(missing_ok=True)
+            os.close(file)
+            return 1
+        return 0
 
     def make_place(self) -> bool:
         """Make the directory."""
@@ -207,18 +211,17 @@ class Local:
 
 
 class LocalUpload:
-    """A file in the making."""
+    """A file in the making, beside its place and under a name that a later run finds again."""
 
     def __init__(self, store: Local, key: str, target: Path, size: int) -> None:
-        self.id = f"{_PART}{secrets.token_hex(8)}{_PART_END}"
         self._store = store
         self._key = key
         self._target = target
-        self._part = target.with_name(self.id)
-        self._file = os.open(
-            self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o666
-        )
+        self._part = part_of(target)
+        self.id = self._part.name
+        self._file = _open_alone(self._part)
         try:
+            os.ftruncate(self._file, 0)
             if size:
                 # Says at once if the disk is too small.
                 os.posix_fallocate(self._file, 0, size)
@@ -239,18 +242,45 @@ class LocalUpload:
             found = os.fstat(self._file)
             if found.st_size != size:
                 raise ActionFailed(f"{self._store.service}: {self._key!r} is incomplete on disk")
-            os.close(self._file)
-            self._file = -1
             # A link at the target is replaced, not followed.
             self._part.replace(self._target)
-            return Put(_etag(self._target.stat()))
+            put = Put(_etag(os.fstat(self._file)))
+            self._close()
+            return put
 
     def abort(self) -> None:
         """Remove what was written."""
         if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-        self._part.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
+            self._close()
+
+    def _close(self) -> None:
+        # Last of all, because it opens the lock.
+        os.close(self._file)
+        self._file = -1
+
+
+def part_of(target: Path) -> Path:
+    """Give the name under which a file is written."""
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:24]
+    return target.with_name(f"{_PART}{name}{_PART_END}")
+
+
+def _open_alone(part: Path) -> int:
+    """Open a part that nobody else is writing."""
+    while True:
+        file = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.stat(part).st_ino == os.fstat(file).st_ino:
+                return file
+        except BlockingIOError as error:
+            os.close(file)
+            raise OSError(errno.EBUSY, "is being written by another command", str(part)) from error
+        except FileNotFoundError:
+            pass
+        # Whoever wrote it has just given it its name.
+        os.close(file)
 
 
 def _etag(found: os.stat_result) -> str:
@@ -273,6 +303,7 @@ def _hint(error: OSError) -> str:
     hints = {
         "ENOSPC": "make room, then repeat the command",
         "EDQUOT": "make room, then repeat the command",
+        "EBUSY": "wait for it",
         "EACCES": "make it writable for the user that runs cms",
         "EROFS": "set another directory in cloudmesh.yaml",
         "EEXIST": "a file is where a folder has to be",

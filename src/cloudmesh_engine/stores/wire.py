@@ -125,7 +125,8 @@ class Wire:
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port, tunnel = self.host, self.port, None
-        proxy = getproxies().get("https" if self.secure else "http")
+        # Plain HTTP is for stores nearby: they are reached directly.
+        proxy = getproxies().get("https") if self.secure else None
         if proxy and not proxy_bypass(f"{host}:{port}"):
             parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
             tunnel, host, port = (host, port), parts.hostname or host, parts.port or 3128

@@ -2,10 +2,13 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -134,7 +137,7 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_finishes_it(
     points = random.sample(range(2, len(proxy.calls)), POINTS // len(PAIRS) or 1)
     for point in points:
         kill_at(lab, proxy, point, source, target)
-    proxy.before = lambda call: None
+    proxy.after = true_dates
     report = lab.move(source, target)
     assert report["failed"] == 0
     proxy.calls.clear()
@@ -156,12 +159,23 @@ def kill_at(lab: Lab, proxy: Proxy, point: int, source: str, target: str) -> Non
             started.wait(30)
             running[0].send_signal(signal.SIGKILL)
 
+    def after(call: Call) -> None:
+        true_dates(call)
+        if done:
+            kill(call)
+
     proxy.before = kill if not done else lambda call: None
-    proxy.after = kill if done else lambda call: None
+    proxy.after = after
     running.append(lab.cms.start("transfer", source, target, "--verify=read"))
     started.set()
     running[0].communicate(timeout=60)
     proxy.before = proxy.after = lambda call: None
+
+
+def true_dates(call: Call) -> None:
+    """Moto says of every upload that it began in 2010."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").encode()
+    call.reply = re.sub(rb"(?<=<Initiated>)2010-[^<]*", now, call.reply)
 
 
 def seen(lab: Lab, service: str) -> dict[str, str]:
@@ -205,8 +219,6 @@ def test_memory_stays_small_whatever_the_size(lab: Lab) -> None:
         "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
     )
     command = "from cloudmesh_engine.launcher import main; main()"
-    import sys
-
     words = [sys.executable, "-c", code, sys.executable, "-c", command]
     told = subprocess.run(
         [*words, "transfer", "local:sparse", "local:copy"],
