@@ -8,9 +8,12 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -89,3 +92,72 @@ def _end(child: subprocess.Popen[str]) -> None:
             child.communicate(timeout=seconds)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
+
+
+@contextlib.contextmanager
+def served(
+    command: Sequence[str], port: int, *, env: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Keep a server running as long as it is needed.
+
+    :param port: where it listens on this machine once it is ready
+    """
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise CommandError(command, "did not start")
+            time.sleep(0.05)
+        yield
+    finally:
+        _end(child)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took: seconds, seconds of CPU, and MiB of memory at most."""
+
+    seconds: float
+    cpu: float
+    memory: float
+
+
+def measured(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end and say what it took."""
+    began = time.monotonic()
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert child.stderr
+    try:
+        said = child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+    except BaseException:
+        _end(child)
+        raise
+    child.returncode = os.waitstatus_to_exitcode(status)
+    child.stderr.close()
+    if child.returncode:
+        raise CommandError(command, f"exit code {child.returncode}", said)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(time.monotonic() - began, cpu, usage.ru_maxrss / 1024)
