@@ -17,7 +17,17 @@ def test_help_lists_every_command(cms: Cms, words: list[str]) -> None:
     result = cms(*words)
     assert (result.returncode, result.stderr) == (0, "")
     shown = result.stdout.split()
-    assert {"vm", "storage", "key", "sec", "image", "flavor", "config", "banner"} <= set(shown)
+    assert {
+        "vm",
+        "storage",
+        "transfer",
+        "key",
+        "sec",
+        "image",
+        "flavor",
+        "config",
+        "banner",
+    } <= set(shown)
 
 
 def test_help_imports_no_cloud_sdk_and_no_plugin(cms: Cms) -> None:
