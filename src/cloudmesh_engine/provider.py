@@ -13,8 +13,8 @@ from typing import Any
 from cloudmesh_engine import config as _config
 from cloudmesh_engine import stores
 from cloudmesh_engine.moving import places, plan, runs
-from cloudmesh_engine.moving.mover import Options
 from cloudmesh_engine.moving.plan import Spot
+from cloudmesh_engine.moving.result import Options
 from cloudmesh_engine.stores import Item
 
 Document = dict[str, Any]

@@ -9,8 +9,8 @@ from cloudmesh_engine.commands import transfer
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import EngineError, UsageError
 from cloudmesh_engine.moving import plan, runs
-from cloudmesh_engine.moving.mover import Options
 from cloudmesh_engine.moving.plan import Spot
+from cloudmesh_engine.moving.result import Options
 from cloudmesh_engine.output import render
 from cloudmesh_engine.stores import Store
 

@@ -9,8 +9,8 @@ from cloudmesh_engine import stores
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import UsageError
 from cloudmesh_engine.moving import runs
-from cloudmesh_engine.moving.mover import Options
 from cloudmesh_engine.moving.plan import Filter, Spot, split, spot
+from cloudmesh_engine.moving.result import Options
 from cloudmesh_engine.output import STRUCTURED, render
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", re.IGNORECASE)

@@ -4,15 +4,15 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
 from cloudmesh_engine.moving.assembly import PART, Assembly, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
-from cloudmesh_engine.moving.manifest import DONE, MOVING, Manifest, Row
+from cloudmesh_engine.moving.manifest import MOVING, Manifest, Row
 from cloudmesh_engine.moving.plan import Plan, Step
 from cloudmesh_engine.moving.progress import Progress
+from cloudmesh_engine.moving.result import Options, Result
 from cloudmesh_engine.stores import MIB, Item, Put
 from cloudmesh_engine.stores.faults import Changed, Tampered
 
@@ -22,48 +22,6 @@ _LEAST = 64 * 1024
 _REREAD = 4 * MIB
 # Up to here it is cheaper to ask for each moved object than to list the target once more.
 _ASK_EACH = 20
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a transfer is run.
-
-    :param bandwidth: bytes a second, 0 for no limit
-    """
-
-    parallel: int = 8
-    verify: str = "store"
-    delete: bool = False
-    dryrun: bool = False
-    bandwidth: float = 0
-
-
-@dataclass
-class Result:
-    """What a run did."""
-
-    moved: dict[str, Put] = field(default_factory=dict)
-    bytes: int = 0
-    unchanged: int = 0
-    would_move: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    failures: dict[str, EngineError] = field(default_factory=dict)
-    digests: dict[str, tuple[str, int]] = field(default_factory=dict)
-    prefix: str = ""
-    retries: int = 0
-    seconds: float = 0
-
-    @property
-    def digest(self) -> str:
-        """One digest over all objects: of `SHA-256  size  path` lines, sorted.
-
-        The paths are those below source and target, so equal trees have equal digests.
-        """
-        total = hashlib.sha256()
-        for key in sorted(self.digests):
-            sha256, size = self.digests[key]
-            total.update(f"{sha256}  {size}  {key.removeprefix(self.prefix)}\n".encode())
-        return total.hexdigest()
 
 
 class Mover:
@@ -296,8 +254,7 @@ class Mover:
         for key in self._surplus(there):
             self._target.delete(key)
             self.result.deleted.append(key)
-        for key, row in rows.items():
-            if row.state == DONE and key not in self._planned:
+            if key in rows:
                 self._manifest.gone(key)
 
     def _surplus(self, there: dict[str, Item]) -> list[str]:

@@ -7,9 +7,10 @@ from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import EngineError
 from cloudmesh_engine.moving import plan
 from cloudmesh_engine.moving.manifest import Manifest
-from cloudmesh_engine.moving.mover import Mover, Options, Result
+from cloudmesh_engine.moving.mover import Mover
 from cloudmesh_engine.moving.plan import Filter, Spot
 from cloudmesh_engine.moving.progress import Progress
+from cloudmesh_engine.moving.result import Options, Result
 
 Document = dict[str, Any]
 _TOLD, _LONGEST = 5, 120
