@@ -12,6 +12,7 @@ _MODULES = {
     "cloudmesh.compute.vm.Provider": ("cloudmesh_engine.entry.provider", "replace"),
     "cloudmesh.configuration.Config": ("cloudmesh_engine.entry.configuration", "mend"),
     "cloudmesh.mongo.CmDatabase": ("cloudmesh_engine.entry.database", "replace"),
+    "cloudmesh.storage.Provider": ("cloudmesh_engine.entry.storage", "replace"),
 }
 
 

@@ -9,7 +9,7 @@ from .conftest import Lab, digests
 PROGRAM = """
 import json
 from cloudmesh_engine.errors import EngineError
-from cloudmesh_engine.provider import Provider
+from cloudmesh.storage.Provider import Provider
 
 aws = Provider(service="aws")
 put = aws.put("data.csv", "folder/")
