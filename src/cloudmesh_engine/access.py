@@ -31,6 +31,17 @@ def ensure_key(settings: Settings, dryrun: bool = False) -> bool:
     return dryrun or keystore.add(settings, keystore.own_record(name))
 
 
+def ensure_upload(settings: Settings, resources: Resources, name: str) -> None:
+    """Make sure that the cloud has a key, and that it is the one that we know by that name.
+
+    A key that only the cloud knows is accepted: whoever names it has its private half elsewhere.
+    """
+    ours = keystore.find_public_key(settings, name)
+    theirs = [] if ours else resources.keys()
+    if not any(entry["name"] == name for entry in theirs):
+        resources.add_key(name, ours or keystore.public_key(settings, name))
+
+
 def group_name(section: Mapping[str, Any]) -> str:
     """Name the security group that a cloud's section gives its VMs."""
     name = str((section.get("credentials") or {}).get("EC2_SECURITY_GROUP") or "")

@@ -20,7 +20,7 @@ _MOST_ATTEMPTS = 50
 class Boot:
     """One boot command: claim the row, look in the cloud, adopt or create, read back, record.
 
-    :param public_key: gives the key that the cloud may not know yet
+    :param ensure_key: makes sure that the cloud's key of that name is ours
     :param ensure_group: makes the security group that VMs get when none is asked for
     :param budget: seconds to wait for a VM to run
     """
@@ -31,7 +31,7 @@ class Boot:
         driver: Driver,
         request: Request,
         *,
-        public_key: Callable[[], str],
+        ensure_key: Callable[[], object],
         ensure_group: Callable[[], object],
         budget: float,
         limits: Limits,
@@ -39,7 +39,7 @@ class Boot:
         self.ledger = ledger
         self.driver = driver
         self.request = request
-        self.public_key = public_key
+        self.ensure_key = ensure_key
         self.ensure_group = ensure_group
         self.budget = budget
         self.limits = limits
@@ -69,9 +69,8 @@ class Boot:
             found = {name: self._adoptable(name) for name in names}
             new = [name for name in names if not found[name]]
             self._check_limits(new)
-            if new and self.request.key and not self.driver.has_key(self.request.key):
-                self.driver.ensure_key(self.request.key, self.public_key())
             if new:
+                self.ensure_key()
                 self.ensure_group()
         except Exception:
             self._release(names)

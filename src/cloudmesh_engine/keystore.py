@@ -65,13 +65,19 @@ def own_record(name: str) -> Record:
 
 def public_key(settings: Settings, name: str) -> str:
     """Give the public half of a stored key, or of the appliance's own."""
+    found = find_public_key(settings, name)
+    if not found:
+        raise ActionFailed(f"no key named {name!r}: add it with cms key add {name} --source=FILE")
+    return found
+
+
+def find_public_key(settings: Settings, name: str) -> str | None:
+    """Look the public half of a stored key up, or of the appliance's own."""
     stored = _collection(settings).find_one({"cm.name": name})
     if stored:
         return str(stored["public_key"])
     own = home.state_dir() / "ssh/id_rsa.pub"
-    if name == settings.get("default.key") and own.exists():
-        return read_public_key(own)
-    raise ActionFailed(f"no key named {name!r}: add it with cms key add {name} --source=FILE")
+    return read_public_key(own) if name == settings.get("default.key") and own.exists() else None
 
 
 def read_public_key(source: Path) -> str:

@@ -116,12 +116,6 @@ class Driver(Protocol):
     def list_foreign(self) -> list[Machine]:
         """Give the VMs of the account that are not ours."""
 
-    def ensure_key(self, name: str, public_key: str) -> None:
-        """Make sure that the cloud knows a key."""
-
-    def has_key(self, name: str) -> bool:
-        """Say whether the cloud knows a key of that name."""
-
     def create(self, name: str, request: Request, token: str) -> Machine:
         """Make a VM; the same token never makes two."""
 

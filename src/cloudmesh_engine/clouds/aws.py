@@ -82,23 +82,6 @@ class Aws(Addresses):
         found = self._describe({"instance-state-name": _EXISTING})
         return [machine for machine in found if machine.owner != self.owner]
 
-    def has_key(self, name: str) -> bool:
-        """Say whether EC2 knows a key of that name."""
-        filters = [{"Name": "key-name", "Values": [name]}]
-        with translated():
-            return bool(self._ec2.describe_key_pairs(Filters=filters)["KeyPairs"])
-
-    def ensure_key(self, name: str, public_key: str) -> None:
-        """Import a key; one that is there stays."""
-        with translated(ignore="InvalidKeyPair.Duplicate"):
-            self._ec2.import_key_pair(
-                KeyName=name,
-                PublicKeyMaterial=public_key.encode(),
-                TagSpecifications=[
-                    {"ResourceType": "key-pair", "Tags": pairs({OWNER_TAG: self.owner})}
-                ],
-            )
-
     def create(self, name: str, request: Request, token: str) -> Machine:
         """Make a VM with its tags in one call, so that no moment leaves it without owner."""
         parameters: dict[str, Any] = {

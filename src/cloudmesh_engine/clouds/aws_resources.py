@@ -162,7 +162,7 @@ class AwsResources(Groups):
         if there and there != public_key.split()[:2]:
             raise Refused(
                 f"another key is named {name!r} on {self.cloud}: VMs with it would not let you in: "
-                "choose another default.key in cloudmesh.yaml, or delete that one"
+                "choose another name by --key or default.key in cloudmesh.yaml, or delete that one"
             )
         return bool(found)
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cloudmesh_engine import access, clouds, keystore
+from cloudmesh_engine import access, clouds
 from cloudmesh_engine.booting import Boot
 from cloudmesh_engine.clouds import Driver, Machine, Request
+from cloudmesh_engine.clouds.resources import Resources
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
 from cloudmesh_engine.errors import UsageError
 from cloudmesh_engine.ledger import Document
@@ -25,7 +26,7 @@ def boot(request: VmRequest) -> None:
         request.ledger,
         driver,
         wanted,
-        public_key=lambda: keystore.public_key(request.settings, wanted.key),
+        ensure_key=lambda: _ensure_key(request, driver, wanted),
         ensure_group=lambda: _ensure_group(request, driver, wanted),
         budget=request.budget,
         limits=Limits.of(request.settings),
@@ -88,12 +89,21 @@ def _asked_group(request: VmRequest, section: Mapping[str, Any]) -> str:
     )
 
 
+def _ensure_key(request: VmRequest, driver: Driver, wanted: Request) -> None:
+    """Give the cloud the key that lets us in; another one of that name is refused."""
+    if wanted.key:
+        access.ensure_upload(request.settings, _resources(request, driver), wanted.key)
+
+
 def _ensure_group(request: VmRequest, driver: Driver, wanted: Request) -> None:
     """Make the group that the cloud's section names; one that was asked for must be there."""
     section = clouds.section(request.settings, driver.cloud)
     if wanted.secgroup and not _asked_group(request, section):
-        resources = clouds.open_resources(request.settings, driver.cloud, driver.owner)
-        access.ensure_group(resources, wanted.secgroup, wanted.network or "")
+        access.ensure_group(_resources(request, driver), wanted.secgroup, wanted.network or "")
+
+
+def _resources(request: VmRequest, driver: Driver) -> Resources:
+    return clouds.open_resources(request.settings, driver.cloud, driver.owner)
 
 
 def _plan(cloud: str, name: str, wanted: Request, there: Machine | None) -> Document:
