@@ -28,6 +28,7 @@ from cloudmesh_engine import config, keys
 PARALLEL = 16
 _MAIN = "from cloudmesh_engine.launcher import main; main()"
 _TIMEOUT = 120
+_IMAGE = "ami-b613a3561b66d8556"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def theirs(python: Path) -> Iterator[Side]:
     with tempfile.TemporaryDirectory() as name, servers(Path(name)) as found:
         home = Path(name)
         settings = config.load(_settings(home, found)).data
+        # Upstream takes an id only.
+        settings["cloudmesh"]["cloud"]["aws"]["default"]["image"] = _IMAGE
         (home / ".cloudmesh").mkdir()
         (home / ".cloudmesh/cloudmesh.yaml").write_text(config.dump(settings))
         keys.ensure_key_pair(home / ".ssh")

@@ -53,7 +53,7 @@ def servers(folder: Path) -> Iterator[Servers]:
         "MONGO_INITDB_ROOT_USERNAME": "cloudmesh",
         "MONGO_INITDB_ROOT_PASSWORD_FILE": str(password),
     }
-    images = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    images = {"MOTO_AMIS_PATH": str(ROOT / "sandbox/images.json")}
     with (
         running(mongo, {**os.environ, **login}) as first,
         running(moto, {**os.environ, **images}) as second,

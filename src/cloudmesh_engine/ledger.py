@@ -12,7 +12,7 @@ the VM of this attempt right now, also one that died while it asked: as long as 
 attempt is not given up, for the cloud may still make its VM.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -135,7 +135,8 @@ class Ledger:
         """Note that a VM is there, as it is now."""
         row, request = self.find(machine.cloud, machine.name), machine.as_request()
         if row and not row.request.differences(request):
-            request = row.request
+            # An image's name may stand for another image now than when the VM was made.
+            request = replace(row.request, image_id=request.image_id)
         there = {"instance": machine.id, "state": PRESENT, "updated": now()}
         first = {"cloud": machine.cloud, "name": machine.name, "created": now(), **_FIRST}
         self._rows.update_one(

@@ -13,6 +13,8 @@ from cloudmesh_engine.errors import ActionFailed, ConfigError, NotSupported, Usa
 GONE = ("shutting-down", "terminated")
 OWNER_TAG = "cm-owner"
 NAME_TAG = "cm-name"
+# The image as it was asked for: a pattern, of which the VM shows but what it stood for.
+IMAGE_TAG = "cm-image"
 
 _MODULES = {"aws": "cloudmesh_engine.clouds.aws"}
 _RESOURCES = {"aws": "cloudmesh_engine.clouds.aws_resources"}
@@ -50,7 +52,8 @@ class Request:
         Labels make no other VM: a retry may carry another run or deadline.
         """
         words = ["flavor", "key", "secgroup", "network", "public"]
-        if self.image_id != there.image_id:
+        # The newest image of a name or pattern may have become another one since.
+        if self.image != there.image and self.image_id != there.image_id:
             words.insert(0, "image")
         pairs = [(word, getattr(there, word), getattr(self, word)) for word in words]
         return ", ".join(
@@ -88,7 +91,8 @@ class Machine:
 
     def as_request(self) -> Request:
         """The request that would have made this VM, as far as a VM shows it."""
-        shown = Request(self.image, self.flavor, self.key, image_id=self.image)
+        asked = self.tags.get(IMAGE_TAG) or self.image
+        shown = Request(asked, self.flavor, self.key, image_id=self.image)
         return replace(shown, secgroup=None, network=None, public=None)
 
 

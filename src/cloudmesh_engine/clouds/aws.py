@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudmesh_engine.clouds import (
     GONE,
+    IMAGE_TAG,
     NAME_TAG,
     OWNER_TAG,
     Machine,
@@ -38,7 +39,7 @@ class Aws(Addresses):
         self._ec2 = client
 
     def resolve(self, request: Request) -> Request:
-        """Fill in the image's id; a name stands for the newest image that has it."""
+        """Fill in the image's id; a name or pattern (`*`) stands for the newest that has it."""
         if request.image.startswith("ami-"):
             return replace(request, image_id=request.image)
         with translated():
@@ -53,7 +54,7 @@ class Aws(Addresses):
         if not images:
             raise ActionFailed(
                 f"no image {request.image!r} on {self.cloud}: give an id (ami-…), "
-                "or the exact name of an image of yours, Amazon's or Canonical's"
+                "or the name, with * for any text, of an image of yours, Amazon's or Canonical's"
             )
         return replace(request, image_id=images[-1]["ImageId"])
 
@@ -165,6 +166,8 @@ class Aws(Addresses):
 
     def _tags(self, name: str, request: Request) -> dict[str, str]:
         labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
+        if request.image != request.image_id:
+            labels[IMAGE_TAG] = request.image
         return {**_named(name), OWNER_TAG: self.owner, **labels}
 
     def _network(self, request: Request) -> dict[str, Any]:

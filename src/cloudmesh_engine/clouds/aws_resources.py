@@ -30,7 +30,8 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "AwsResour
         cloud,
         owner,
         aws_client.ec2(configuration),
-        images=[*_words(catalog.get("images")), *_words(default)],
+        images=_words(catalog.get("images")),
+        default=str(default or ""),
         flavors=_words(catalog.get("flavors")),
     )
 
@@ -39,14 +40,23 @@ class AwsResources(Groups):
     """The resources of a region.
 
     :param images: names, patterns or ids of images that are listed too
+    :param default: the image that VMs get; of a pattern only the newest is listed
     :param flavors: patterns of the flavors that are listed; all current ones if there is none
     """
 
     def __init__(
-        self, cloud: str, owner: str, client: Any, *, images: list[str], flavors: list[str]
+        self,
+        cloud: str,
+        owner: str,
+        client: Any,
+        *,
+        images: list[str],
+        default: str,
+        flavors: list[str],
     ) -> None:
         super().__init__(cloud, owner, client)
         self._chosen_images = images
+        self._default_image = default
         self._chosen_flavors = flavors
 
     def images(self, name: str = "") -> list[Document]:
@@ -63,6 +73,8 @@ class AwsResources(Groups):
         ]
         for pattern in self._chosen_images:
             found += self._images(_named(pattern))
+        if self._default_image:
+            found += _newest(self._images(_named(self._default_image)))
         return list({image["ImageId"]: image for image in found}.values())
 
     def flavors(self, name: str = "") -> list[Document]:
