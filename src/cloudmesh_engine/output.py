@@ -20,7 +20,8 @@ class Output:
     """Stands in for sys.stdout while upstream runs.
 
     Until `open` says which format was asked for, everything counts as chatter: plugins print
-    while they are imported. In a structured format only what reaches `add` is data.
+    while they are imported. In a structured format only what reaches `add` is data; of a command
+    that only lists records, only what reaches `show` is data in the other formats.
     """
 
     def __init__(self, stdout: TextIO, stderr: TextIO, redact: Callable[[str], str]) -> None:
@@ -29,6 +30,7 @@ class Output:
         self._redact = redact
         self._target = stderr
         self._format: str | None = None
+        self._chatters = False
         self._pieces: list[Any] = []
         self._columns: list[str] | None = None
 
@@ -37,8 +39,16 @@ class Output:
         """Whether the user asked for a format that programs read."""
         return self._format is not None
 
-    def open(self, arguments: Mapping[str, Any], argv: list[str]) -> None:
-        """Start the data part, in the format that the command line asks for."""
+    @property
+    def lists_records(self) -> bool:
+        """Whether tables are the data, and all else is chatter."""
+        return self._chatters and not self.structured
+
+    def open(self, arguments: Mapping[str, Any], argv: list[str], listing: bool = False) -> None:
+        """Start the data part, in the format that the command line asks for.
+
+        :param listing: the command only lists records; what else it prints is chatter
+        """
         wanted = None
         for option in ("--output", "--format"):
             # A default in upstream's usage text is not a wish: `config cat` has yaml there.
@@ -47,12 +57,17 @@ class Output:
         if wanted is not None and wanted not in _FORMATS:
             raise UsageError(f"{wanted}: unknown output format: use table, json, yaml or csv")
         self._format = wanted if wanted in STRUCTURED else None
-        self._target = self._stderr if self._format else self._stdout
+        self._chatters = listing or self.structured
+        self._target = self._stderr if self._chatters else self._stdout
 
     def add(self, records: Any, columns: Iterable[str] | None = None) -> None:
         """Take records as data of a structured format."""
         self._pieces.append(records)
         self._columns = list(columns) if columns else self._columns
+
+    def show(self, text: str) -> None:
+        """Write a table."""
+        self._stdout.write(self._redact(text) + "\n")
 
     def finish(self) -> None:
         """Write the one document of a structured format."""
@@ -63,8 +78,8 @@ class Output:
 
     def write(self, text: str) -> int:
         """Pass text on to where it belongs."""
-        if not self._format or text.strip():
-            self._target.write(self._redact(text) + ("\n" if self._format else ""))
+        if not self._chatters or text.strip():
+            self._target.write(self._redact(text) + ("\n" if self._chatters else ""))
         return len(text)
 
     def flush(self) -> None:

@@ -17,6 +17,9 @@ from cloudmesh_engine.mending import shim
 from cloudmesh_engine.session import Session
 from cloudmesh_engine.usage import parse
 
+# What these print beside tables, as `cloud aws` above each, is no data.
+_LISTING = ("flavor", "image", "key", "sec")
+
 
 @shim("cloudmesh.shell.command")
 def command_decorator(module: ModuleType, session: Session) -> None:
@@ -30,7 +33,7 @@ def command_decorator(module: ModuleType, session: Session) -> None:
             argv = shlex.split(args) if isinstance(args, str) else args
             arguments = dotdict(parse(manual, argv))
             session.arguments = arguments
-            session.output.open(arguments, argv)
+            session.output.open(arguments, argv, session.word in _LISTING)
             guards.check(session, arguments)
             return function(instance, shlex.join(argv), arguments)
 
@@ -99,7 +102,11 @@ def printer(module: ModuleType, session: Session) -> None:
             return ""
         # sec/command/sec.py:134 passes `sort_keys` to the class that does not know it.
         accepted = {name: value for name, value in options.items() if name in known}
-        return write(results, order=order, **accepted) or ""
+        text = str(write(results, order=order, **accepted) or "")
+        if text and session.output.lists_records:
+            session.output.show(text)
+            return ""
+        return text
 
     module.Printer.write = staticmethod(collect)
 
