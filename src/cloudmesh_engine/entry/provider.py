@@ -11,7 +11,7 @@ from cloudmesh_engine.commands.vm_request import expand
 from cloudmesh_engine.entry import machines, printing
 from cloudmesh_engine.entry.context import UnknownCloud, Unsupported, settings, told
 from cloudmesh_engine.entry.offerings import Offerings
-from cloudmesh_engine.errors import ActionFailed, ConfigError, UsageError
+from cloudmesh_engine.errors import ActionFailed, ConfigError, Refused, UsageError
 from cloudmesh_engine.ledger import Document
 
 # The class has a method `list`, which would stand for the type in what follows it.
@@ -270,6 +270,8 @@ class Provider(Offerings):
         return self._vm(verb, *([self._names(name)] if name is not None else []))
 
     def _names(self, name: Any) -> str:
+        if name is None:
+            raise Refused(f"{self.name}: name the VM: none is ever guessed")
         if isinstance(name, dict):
             name = name["name"]
         return ",".join(map(str, name)) if isinstance(name, list | tuple) else str(name)

@@ -15,6 +15,7 @@ import cloudmesh.mongo
 import pytest
 
 from .conftest import AMI, OWNER, REPOSITORY, Cms, Ec2, Faults, Result
+from .sshd import Sshd
 
 Run = Callable[..., Result]
 
@@ -204,6 +205,84 @@ def test_a_lost_reply_does_not_make_a_second_vm(run: Run, faults: Faults, ec2: E
     )
     assert done.returncode == 0, done.stderr
     assert (ec2.words(), len(faults.launches())) == ("web", 1)
+
+
+def test_a_script_logs_in_to_vms(cms_aws: Cms, run: Run, ec2: Ec2, sshd: Sshd) -> None:
+    ec2.make("web db")
+    sshd.stand_for(ec2)
+    done = run(
+        """
+        import json
+        from cloudmesh.compute.vm.Provider import Provider
+        from cloudmesh_engine.errors import EngineError
+
+        provider = Provider(name="aws")
+        (vm,) = provider.info(name="web")
+        told = {"vm": provider.ssh(vm=vm, command="echo out; echo err >&2")}
+        told["names"] = provider.ssh(vm="db,web", command='echo "$0" | wc -l').split()
+        for key, arguments in {
+            "failed": {"vm": vm, "command": "exit 3"},
+            "terminal": {"vm": vm},
+            "nameless": {"command": "true"},
+        }.items():
+            try:
+                provider.ssh(**arguments)
+            except EngineError as error:
+                told[key] = str(error)
+        print(json.dumps(told))
+        """
+    )
+    assert result(done) == {
+        "vm": "out\n",
+        "names": ["1", "1"],
+        "failed": "web: the command ended with exit code 3",
+        "terminal": "ssh: a script has no terminal: give a command",
+        "nameless": "aws: name the VM: none is ever guessed",
+    }
+    assert done.stdout.count("\n") == 1
+    assert len(list((cms_aws.root / "state/ssh/known_hosts").rglob("i-*"))) == 2
+
+
+def test_a_script_changes_a_vm(run: Run, ec2: Ec2) -> None:
+    ec2.make("web")
+    done = run(
+        """
+        import json
+        from cloudmesh.compute.vm.Provider import Provider
+
+        provider = Provider(name="aws")
+        told = {"renamed": provider.rename(source="web", destination="www")[0]["name"]}
+        provider.set_server_metadata("www", color="blue", size=3)
+        told["tags"] = provider.get_server_metadata("www")
+        provider.delete_server_metadata("www", "color")
+        told["left"] = provider.get_server_metadata("www")
+        (vm,) = provider.attach_public_ip(name="www")
+        (told["address"],) = vm["public_ips"]
+        told["shown"] = [provider.get_public_ip(name="www"), *provider.list_public_ips()]
+        told["console"] = provider.console(vm="www") == provider.log(vm=vm) != ""
+        (new,) = provider.create(name="new", metadata={"a": "b=c"})
+        told["new"] = provider.get_server_metadata("new")
+        print(json.dumps(told))
+        """
+    )
+    told = result(done)
+    names = [told[key].pop("cm")["name"] for key in ("tags", "left", "new")]
+    assert (told["renamed"], names) == ("www", ["www", "www", "new"])
+    assert told["tags"] == {"color": "blue", "size": "3"}
+    assert (told["left"], told["new"]) == ({"size": "3"}, {"a": "b=c"})
+    assert told["console"]
+    assert ec2.words() == "new www"
+    (address,) = ec2.client.describe_addresses()["Addresses"]
+    assert [told["address"]] * 2 == told["shown"]
+    assert address["PublicIp"] == told["address"]
+    done = run(
+        """
+        from cloudmesh.compute.vm.Provider import Provider
+        print(Provider(name="aws").detach_public_ip(name="www")[0]["public_ips"])
+        """
+    )
+    assert (done.returncode, ec2.client.describe_addresses()["Addresses"]) == (0, []), done.stderr
+    assert told["address"] not in done.stdout
 
 
 def test_keys_images_flavors_and_groups(cms_aws: Cms, run: Run, ec2: Ec2) -> None:
