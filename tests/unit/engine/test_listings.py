@@ -24,9 +24,15 @@ def own_image(ec2: Ec2, name: str) -> None:
     ec2.client.create_image(InstanceId=base["InstanceId"], Name=name)
 
 
+def few_flavors(cms: Cms) -> None:
+    """List few flavors: the stand-ins take milliseconds for each, and AWS has 800."""
+    cms.catalogue(flavors="t2.*")
+
+
 @pytest.fixture
 def filled(cms_aws: Cms, ec2: Ec2) -> Cms:
     """`cms` with something of everything."""
+    few_flavors(cms_aws)
     for words in (
         "key add",
         "key upload --cloud=aws",
@@ -64,9 +70,9 @@ def test_every_listing_can_be_read_in_every_format(filled: Cms) -> None:
     assert wrong == []
 
 
-def test_an_unknown_format_is_refused(filled: Cms) -> None:
+def test_an_unknown_format_is_refused(cms: Cms) -> None:
     for listing in LISTINGS:
-        done = filled(*listing.split(), "--output=nope")
+        done = cms(*listing.split(), "--output=nope")
         assert (done.returncode, done.stdout) == (2, ""), listing
 
 
@@ -140,6 +146,7 @@ def test_security_groups_go_to_the_cloud_and_leave_it(cms_aws: Cms, ec2: Ec2) ->
 
 
 def test_images_and_flavors_are_kept_until_the_next_refresh(cms_aws: Cms, ec2: Ec2) -> None:
+    few_flavors(cms_aws)
     assert json.loads(cms_aws("image", "list", "--output=json").stdout) == []
     own_image(ec2, "mine")
     fresh = json.loads(cms_aws("image", "list", "--refresh", "--output=json").stdout)
@@ -157,8 +164,9 @@ def test_images_and_flavors_are_kept_until_the_next_refresh(cms_aws: Cms, ec2: E
      "key upload --cloud=aws", "sec group list --cloud=aws", "sec group load flask --cloud=aws"],
 )  # fmt: skip
 def test_a_cloud_that_does_not_answer_is_told(cms_aws: Cms, words: str) -> None:
-    for setup in (["key", "add"], ["sec", "load"]):
-        assert cms_aws(*setup).returncode == 0
+    if "load" in words:
+        for setup in (["key", "add"], ["sec", "load"]):
+            assert cms_aws(*setup).returncode == 0
     done = cms_aws(*words.split(), CLOUDMESH_SANDBOX_AWS="http://127.0.0.1:9")
     assert done.returncode == 4
     assert "AWS does not answer" in done.stderr

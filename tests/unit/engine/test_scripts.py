@@ -286,6 +286,7 @@ def test_a_script_changes_a_vm(run: Run, ec2: Ec2) -> None:
 
 
 def test_keys_images_flavors_and_groups(cms_aws: Cms, run: Run, ec2: Ec2) -> None:
+    cms_aws.catalogue(flavors="t2.*")
     cms_aws("key", "add")
     cms_aws("sec", "load")
     done = run(

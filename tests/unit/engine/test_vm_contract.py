@@ -135,6 +135,8 @@ SCRIPT = "#!/bin/sh\necho it ran\n"
 CHANGING = {"stop", "start", "terminate", "delete", "boot", "script", "rename", "ip assign",
             "meta set", "meta delete", "put", "get", "username", "resize"}  # fmt: skip
 
+FROM_INVENTORY = {"list", "ip show", "ip inventory"}
+
 
 def prepare(cms: Cms, ec2: Ec2, sshd: Sshd, call: Call) -> None:
     """Make one VM of ours and one of somebody else's."""
@@ -144,7 +146,8 @@ def prepare(cms: Cms, ec2: Ec2, sshd: Sshd, call: Call) -> None:
     web = state(ec2)["web"]["InstanceId"]
     ec2.client.create_tags(Resources=[web], Tags=[{"Key": "size", "Value": "big"}])
     (cms.root / "work/run.sh").write_text(SCRIPT)
-    assert cms("vm", "list", "--refresh").returncode == 0
+    if call.verb in FROM_INVENTORY:
+        assert cms("vm", "list", "--refresh").returncode == 0
 
 
 def words(cms: Cms, ec2: Ec2, sshd: Sshd, call: Call) -> list[str]:
