@@ -1,4 +1,4 @@
-"""Logs in to VMs by OpenSSH: the one place in cms's half that starts processes.
+"""Logs in to VMs by OpenSSH.
 
 The host key is pinned at the first login and never taken anew by itself; nothing of the user's
 or the machine's own ssh configuration counts.
@@ -8,21 +8,19 @@ import os
 import pwd
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from cloudmesh_engine import home
+from cloudmesh_engine import home, processes
 from cloudmesh_engine.errors import ActionFailed, EngineError, NotSupported, Refused
+from cloudmesh_engine.processes import Done
 
 CONNECT_SECONDS = 10
 # ssh's own failures; a command on the VM may end with this code, too.
 _FAILED = 255
-_GRACE_SECONDS = 3
 _GLOB = re.compile(r"([\\*?\[\]{}])")
 
 
@@ -47,15 +45,6 @@ class Login:
         """The VM as people write it."""
         port = "" if self.port == 22 else f" port {self.port}"
         return f"{self.user}@{self.address}{port}"
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command on a VM ended."""
-
-    exit_code: int
-    stdout: str = ""
-    stderr: str = ""
 
 
 def run(
@@ -146,42 +135,14 @@ def _copy(login: Login, words: list[str], timeout: float) -> None:
 def _start(words: list[str], login: Login, timeout: float, stdin: bytes, show: bool) -> Done:
     if not shutil.which(words[0]):
         raise NotSupported(f"{words[0]} is not installed here: install openssh-client")
-    output = None if show else subprocess.PIPE
-    process = subprocess.Popen(
-        [*_dies_with_us(), *words],
-        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        env=_environment(),
-        start_new_session=True,
-    )
+    environ = _environment()
     try:
-        stdout, stderr = process.communicate(stdin or None, timeout=timeout)
-    except subprocess.TimeoutExpired:
+        return processes.run(words, timeout=timeout, stdin=stdin, show=show, environ=environ)
+    except TimeoutError:
         raise ActionFailed(
             f"{login.name}: {login.place}: not done after {timeout:g} s: "
             "raise cloudmesh.limits.ssh_seconds if it needs longer"
         ) from None
-    finally:
-        _end(process)
-    return Done(process.returncode, _text(stdout), _text(stderr))
-
-
-def _dies_with_us() -> list[str]:
-    # A killed `cms` cannot end what it started, so the kernel does.
-    return ["setpriv", "--pdeathsig=TERM"] if sys.platform == "linux" else []
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process with all that it started; nothing to do if it ended by itself."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, number)
-        try:
-            process.communicate(timeout=_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def _environment() -> dict[str, str]:
@@ -209,11 +170,7 @@ def _passwd() -> Path:
 
 def _read(log: BinaryIO) -> str:
     log.seek(0)
-    return _text(log.read())
-
-
-def _text(data: bytes | None) -> str:
-    return (data or b"").decode(errors="backslashreplace")
+    return processes.text(log.read())
 
 
 def _explain(login: Login, said: str) -> EngineError:

@@ -10,7 +10,8 @@ from cloudmesh_engine.commands.vm_login import logins
 from cloudmesh_engine.commands.vm_request import VmRequest
 from cloudmesh_engine.errors import ActionFailed, EngineError, Refused, UsageError
 from cloudmesh_engine.ledger import Document
-from cloudmesh_engine.ssh import Done, Login
+from cloudmesh_engine.processes import Done
+from cloudmesh_engine.ssh import Login
 
 _COLUMNS = ("name", "exit_code", "stdout", "stderr")
 _COPIED = ("name", "source", "destination")

@@ -1,10 +1,11 @@
 """`cloudmesh.common.Shell`: upstream's, with its calls of `cms` mended."""
 
 import shlex
-import subprocess
 import sys
 from types import ModuleType
 from typing import Any
+
+from cloudmesh_engine import processes
 
 _LAUNCHER = "from cloudmesh_engine.launcher import main; main()"
 
@@ -27,13 +28,7 @@ def run_cms(words: list[str]) -> str:
 
     :raises RuntimeError: with exit code and message, as upstream's Shell.run does
     """
-    done = subprocess.run(
-        [sys.executable, "-c", _LAUNCHER, *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{done.returncode} {done.stdout}{done.stderr}")
+    done = processes.run([sys.executable, "-c", _LAUNCHER, *words])
+    if done.exit_code:
+        raise RuntimeError(f"{done.exit_code} {done.stdout}{done.stderr}")
     return done.stdout

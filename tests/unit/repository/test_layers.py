@@ -47,10 +47,8 @@ def test_one_module_of_airflows_half_starts_processes():
     assert [path.stem for path in AIRFLOWS_HALF if "subprocess" in imports(path)] == ["runner"]
 
 
-def test_two_modules_of_cms_half_start_processes():
-    # One starts ssh, the other `cms` for the scripts that call upstream's Shell.
-    starters = [path.stem for path in CMS_HALF if "subprocess" in imports(path)]
-    assert sorted(starters) == ["shell", "ssh"]
+def test_one_module_of_cms_half_starts_processes():
+    assert [path.stem for path in CMS_HALF if "subprocess" in imports(path)] == ["processes"]
 
 
 def test_one_module_of_airflows_half_talks_to_mongodb():
