@@ -100,7 +100,7 @@ def test_the_catalogue_is_listed_without_the_cloud(cms: Cms, ec2: Ec2) -> None:
     assert [entry["cm"]["name"] for entry in listed(cms, "image")] == ["my image"]
     assert len(listed(cms, "flavor")) == 7
     assert "my image" in cms("image", "list").stdout
-    row = r"\| t2.micro +\| t2.micro +\| +\| t2 +\| +1 \| 1 GiB"
+    row = r"\| t2.micro +\| t2 +\| +1 \| 1 GiB"
     assert re.search(row, cms("flavor", "list").stdout)
 
 

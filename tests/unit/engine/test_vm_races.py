@@ -105,7 +105,7 @@ def test_what_was_made_for_a_row_that_is_gone_is_kept_or_ended(
 @pytest.mark.parametrize(
     ("option", "says"),
     [("--network=subnet-1", "network is none, not subnet-1"), ("--public", "public is no, not yes"),
-     ("--secgroup=sg-1", "secgroup is none, not sg-1")],
+     ("--secgroup=sg-1", "secgroup is cloudmesh, not sg-1")],
 )  # fmt: skip
 def test_a_name_stands_for_everything_that_makes_a_vm(
     cms_aws: Cms, ec2: Ec2, option: str, says: str
