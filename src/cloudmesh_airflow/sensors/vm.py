@@ -103,11 +103,15 @@ class CloudmeshVmStateSensor(BaseSensorOperator):
         # All of them: to ask for a VM that is not there would be an error.
         records = self.hook.records(arguments.vm("status", cloud=cloud))
         seen = by_name(records, names)
-        self._asked_cloud = str(records[0]["cloud"]) if records else cloud
+        self._asked_cloud = str(records[0]["cloud"]) if records else cloud or self._default_cloud()
         waiting = {name: sorted(found) for name, found in seen.items() if found != {self.state}}
         for name, found in waiting.items():
             self.log.info("%s is %s, not yet %s", name, " and ".join(found), self.state)
         return not waiting
+
+    def _default_cloud(self) -> str:
+        """Give the cloud that `cms` asks when none is named: the trigger has to know it."""
+        return self.hook.run(["config", "value", "default.cloud"]).stdout.strip()
 
     def _give_up(self) -> None:
         text = f"not {self.state} within {self.timeout:g} s: {self.names}"
