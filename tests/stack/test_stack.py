@@ -12,6 +12,7 @@ from cloudmesh_airflow.client import AirflowClient, ApiError
 
 SERVICES = {
     "dag-processor",
+    "faults",
     "flower",
     "mongo",
     "postgres",
