@@ -81,14 +81,14 @@ def several(name, n):
 
 def test_a_killed_worker_and_a_cleared_run_leave_exactly_the_vms_asked_for(stack, cloud, trigger):
     foreign = cloud.launch()
-    # Two are made without our being told, one is asked for and made by nobody knows when.
+    # Two are made and nobody is told; one more is made only when its asker is dead.
     cloud.script(
         {"action": "RunInstances", "nth": 3, "times": 2, "fault": "hold", "when": "after"},
         {"action": "RunInstances", "nth": 5, "fault": "hold", "when": "before"},
     )
     run = trigger("vm_boot", n=5, name="five")
     wait_until(lambda: cloud.calls("RunInstances") == 5, "five VMs are asked for")
-    wait_until(lambda: len(cloud.names()) == 5, "four of them are there")
+    wait_until(lambda: len(cloud.names()) == 5, "four and the foreign one are there")
     assert stack.run("kill", "--signal=KILL", "worker").returncode == 0
     assert "worker" not in stack.run("ps", "--services", "--status=running").stdout.split()
     cloud.script()
