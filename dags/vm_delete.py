@@ -16,6 +16,8 @@ UNASKED = 5
 @dag(
     schedule=None,
     catchup=False,
+    # It runs only when somebody asks: by its form, on the page Clouds or over REST.
+    is_paused_upon_creation=False,
     tags=["cloudmesh", "vm"],
     default_args={"owner": "cloudmesh", "retries": 3, "retry_delay": timedelta(seconds=60)},
     params={

@@ -15,6 +15,9 @@ Record = dict[str, Any]
 # For a VM that is nowhere in the inventory.
 ABSENT = "absent"
 _FIELDS = {"_id": 0, "name": 1, "cloud": 1, "status": 1, "run": 1, "deadline": 1, "public_ips": 1}
+_MORE = ("private_ips", "flavor", "image", "created", "instance_id", "cm.updated")
+_ALL_FIELDS = {**_FIELDS, **dict.fromkeys(_MORE, 1)}
+_SUFFIX = "-vm"
 
 
 class InventoryDown(CloudmeshAirflowError):
@@ -71,6 +74,45 @@ async def states(server: Server, cloud: str, names: Iterable[str]) -> dict[str, 
             return by_name(await found.to_list(), names)
     except PyMongoError as error:
         raise _down(server, error) from error
+
+
+class Reader:
+    """Keeps a connection open, for who reads all clouds again and again."""
+
+    def __init__(self, server: Server) -> None:
+        from pymongo import AsyncMongoClient
+
+        self._server = server
+        self._client = AsyncMongoClient[Record](server.uri)
+        self._database = self._client[server.database]
+
+    async def vms(self) -> list[Record]:
+        """Give the VMs of every cloud as they were last seen."""
+        from pymongo.errors import PyMongoError
+
+        try:
+            names = await self._database.list_collection_names()
+            found: list[Record] = []
+            for name in sorted(name for name in names if name.endswith(_SUFFIX)):
+                cursor = self._database[name].find({"cm.kind": "vm"}, _ALL_FIELDS)
+                cloud = name.removesuffix(_SUFFIX)
+                found += [{**record, "cloud": cloud} for record in await cursor.to_list()]
+            return found
+        except PyMongoError as error:
+            raise _down(self._server, error) from error
+
+    async def hours(self) -> list[Record]:
+        """Give what office hours remember of clouds and VMs."""
+        from pymongo.errors import PyMongoError
+
+        try:
+            return await self._database["hours"].find({}, {"_id": 0}).to_list()
+        except PyMongoError as error:
+            raise _down(self._server, error) from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
 
 
 def by_name(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, set[str]]:

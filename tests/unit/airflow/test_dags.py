@@ -15,7 +15,7 @@ from cloudmesh_airflow import choices, init
 
 ROOT = Path(__file__).parents[3]
 DAGS = ["aws_azure_boot", "hello_cloudmesh", "office_hours", "vm_boot", "vm_cleanup", "vm_delete"]
-DAGS += ["vm_inventory_refresh"]
+DAGS += ["vm_inventory_refresh", "vm_power", "vm_snooze"]
 # Other DAG files may come to lie beside ours.
 KEEP = f"dags = {{name: bag.dags[name] for name in {DAGS}}}"
 
@@ -107,7 +107,7 @@ def test_unreadable_choices_are_named_with_their_line_and_hide_no_other_dag(pars
     file.write_text('{\n "names": [\n  "web1",\n}\n')
     program = """
         assert set(name.split("/")[-1] for name in bag.import_errors) == {
-            "vm_boot.py", "vm_delete.py"
+            "vm_boot.py", "vm_delete.py", "vm_power.py", "vm_snooze.py"
         }
         for error in bag.import_errors.values():
             assert "choices.json:4: " in error, error
@@ -137,9 +137,8 @@ OFFICE_HOURS = """
     os.environ["CLOUDMESH_CMS"] = {cms!r}
     dag = bag.dags["office_hours"]
     assert not dag.is_paused_upon_creation and dag.max_active_runs == 1
-    (apply,) = dag.tasks
     try:
-        print(apply.python_callable())
+        print(dag.get_task({task!r}).python_callable())
     except Exception as error:
         print(type(error).__name__, error.returncode)
 """
@@ -161,4 +160,12 @@ def test_office_hours_runs_cms_and_fails_with_it(parse, tmp_path, source, outcom
     cms = tmp_path / "cms"
     cms.write_text(f"#!{sys.executable}\n{source}\n")
     cms.chmod(0o755)
-    assert parse(ROOT / "dags", OFFICE_HOURS.format(cms=str(cms))) == outcome
+    assert parse(ROOT / "dags", OFFICE_HOURS.format(cms=str(cms), task="apply")) == outcome
+
+
+def test_office_hours_tell_what_is_to_come(parse, tmp_path):
+    cms = tmp_path / "cms"
+    cms.write_text(f"#!{sys.executable}\nimport json, sys; print(json.dumps([sys.argv[3]]))\n")
+    cms.chmod(0o755)
+    told = parse(ROOT / "dags", OFFICE_HOURS.format(cms=str(cms), task="preview"))
+    assert told == "{'schedules': ['show'], 'preview': ['preview']}"

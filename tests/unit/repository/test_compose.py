@@ -73,10 +73,12 @@ def test_a_worker_holds_no_key_to_airflow():
     assert "metadata" not in worker["networks"]
 
 
-def test_the_triggerer_may_only_read_the_inventory():
-    triggerer = SERVICES["triggerer"]
-    assert "mongo_reader_password" in triggerer["secrets"]
-    assert "mongo_password" not in triggerer["secrets"]
+@pytest.mark.parametrize("name", ["triggerer", "webserver"])
+def test_who_shows_or_awaits_vms_may_only_read_the_inventory(name):
+    service = SERVICES[name]
+    assert "mongo_reader_password" in service["secrets"]
+    assert "mongo_password" not in service["secrets"]
+    assert "inventory" in service["networks"]
     source = (ROOT / "scripts/mongo-reader.js").read_text()
     assert re.findall(r'role: "(\w+)", db: "(\w+)"', source) == [("read", "cloudmesh")]
 

@@ -1,0 +1,59 @@
+"""Puts the app together: the API and its description."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from cloudmesh_airflow.api import activity, manual, problems, vms, watching
+from cloudmesh_airflow.api.guard import GuardedApp
+from cloudmesh_airflow.api.rights import LOOK
+from cloudmesh_airflow.api.snapshot import Snapshot
+
+BASE = "/api/v1"
+_ABOUT = """\
+Boots, starts, stops and deletes VMs, and tells of them. What changes something makes a job, which
+is a run of a DAG. Log in as to Airflow: by its cookie, or by the token of `POST /auth/token`.
+"""
+
+
+@cache
+def get_app() -> GuardedApp:
+    """Make the app, once."""
+    app = GuardedApp(
+        title="Cloudmesh API",
+        description=_ABOUT,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.snapshot = Snapshot()
+    problems.install(app)
+    for router in (vms.router, activity.router, watching.router, _description()):
+        app.include_router(router, prefix=BASE)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: GuardedApp) -> AsyncIterator[None]:
+    yield
+    await app.state.snapshot.close()
+
+
+def _description() -> APIRouter:
+    """Make the routes that describe the others."""
+    router = APIRouter(include_in_schema=False, dependencies=[LOOK])
+
+    @router.get("/openapi.json")
+    async def document(request: Request) -> JSONResponse:
+        return JSONResponse(manual.document(request.app, request.scope["root_path"]))
+
+    @router.get("/docs")
+    async def page(request: Request) -> HTMLResponse:
+        return HTMLResponse(manual.page(manual.document(request.app, "")))
+
+    return router

@@ -1,0 +1,178 @@
+"""Routes of clouds and VMs."""
+
+from collections import Counter
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Response, Security
+
+from cloudmesh_airflow import choices
+from cloudmesh_airflow.api.jobs import ENDED, JobsDep, Key, Wait
+from cloudmesh_airflow.api.models import (
+    BootOrder,
+    Cloud,
+    CloudCount,
+    JobDetails,
+    Limit,
+    Name,
+    Offset,
+    Search,
+    SnoozeOrder,
+    Vm,
+    VmPage,
+    vm,
+)
+from cloudmesh_airflow.api.problems import documented
+from cloudmesh_airflow.api.rights import LOOK, may
+from cloudmesh_airflow.api.snapshot import Snapshot, SnapshotDep
+from cloudmesh_airflow.inventory import Record
+
+router = APIRouter(tags=["VMs"])
+_JOB: dict[str, Any] = {
+    "status_code": 202,
+    "response_model": JobDetails,
+    "responses": {
+        200: {"model": JobDetails, "description": "The job has ended while we waited"},
+        **documented(404, 409, 503),
+    },
+}
+
+
+def _act(dag: str) -> list[Any]:
+    return [LOOK, Security(may("POST", dag))]
+
+
+@router.get("/clouds", dependencies=[LOOK], responses=documented(503))
+async def clouds(snapshot: SnapshotDep) -> list[CloudCount]:
+    """List the clouds: those that the forms propose, and those with VMs in the inventory."""
+    states: dict[str, Counter[str]] = {name: Counter() for name in choices.CLOUDS}
+    for record in await snapshot.vms():
+        states.setdefault(record["cloud"], Counter())[vm(record).state] += 1
+    return [
+        CloudCount(name=name, vms=counted.total(), states=dict(counted))
+        for name, counted in sorted(states.items())
+    ]
+
+
+@router.get("/vms", dependencies=[LOOK], responses=documented(503))
+async def vms(
+    snapshot: SnapshotDep,
+    limit: Limit = 100,
+    offset: Offset = 0,
+    cloud: Search = "",
+    state: Search = "",
+    name: Search = "",
+    run: Search = "",
+) -> VmPage:
+    """List VMs: of a cloud, in a state, whose name has a text in it, that a run booted."""
+    found = [
+        record
+        for record in await snapshot.vms()
+        if (not cloud or record["cloud"] == cloud)
+        and (not state or record.get("status") == state)
+        and name.lower() in str(record["name"]).lower()
+        and (not run or record.get("run") == run)
+    ]
+    items = [vm(record) for record in found[offset : offset + limit]]
+    return VmPage(items=items, total=len(found), limit=limit, offset=offset)
+
+
+@router.get("/vms/{cloud}/{name}", dependencies=[LOOK], responses=documented(404, 503))
+async def one_vm(snapshot: SnapshotDep, cloud: str, name: str) -> Vm:
+    """Describe a VM."""
+    return vm(await _known(snapshot, cloud, name))
+
+
+@router.post("/vms", dependencies=_act("vm_boot"), **_JOB)
+async def boot(
+    order: BootOrder, jobs: JobsDep, response: Response, key: Key = None, wait: Wait = 0
+) -> JobDetails:
+    """Boot VMs."""
+    return await _started(jobs, response, "vm_boot", order.model_dump(), key, wait)
+
+
+@router.delete("/vms/{cloud}/{name}", dependencies=_act("vm_delete"), **_JOB)
+async def delete(
+    cloud: Cloud,
+    name: Name,
+    snapshot: SnapshotDep,
+    jobs: JobsDep,
+    response: Response,
+    key: Key = None,
+    wait: Wait = 0,
+) -> JobDetails:
+    """Delete a VM."""
+    await _known_or_begun(snapshot, cloud, name, key)
+    parameters = {"names": name, "cloud": cloud}
+    return await _started(jobs, response, "vm_delete", parameters, key, wait)
+
+
+@router.post("/vms/{cloud}/{name}/snooze", dependencies=_act("vm_snooze"), **_JOB)
+async def snooze(
+    cloud: Cloud,
+    name: Name,
+    order: SnoozeOrder,
+    snapshot: SnapshotDep,
+    jobs: JobsDep,
+    response: Response,
+    key: Key = None,
+    wait: Wait = 0,
+) -> JobDetails:
+    """Let a VM run longer than its office hours."""
+    await _known(snapshot, cloud, name)
+    parameters = {"names": name, "cloud": cloud, "until": order.until}
+    return await _started(jobs, response, "vm_snooze", parameters, key, wait)
+
+
+def _power(action: str, text: str) -> None:
+    """Add the route of an action that needs no more than a VM."""
+
+    async def act(
+        cloud: Cloud,
+        name: Name,
+        snapshot: SnapshotDep,
+        jobs: JobsDep,
+        response: Response,
+        key: Key = None,
+        wait: Wait = 0,
+    ) -> JobDetails:
+        await _known(snapshot, cloud, name)
+        parameters = {"action": action, "names": name, "cloud": cloud}
+        return await _started(jobs, response, "vm_power", parameters, key, wait)
+
+    route = router.post(
+        f"/vms/{{cloud}}/{{name}}/{action}", dependencies=_act("vm_power"), summary=text, **_JOB
+    )
+    act.__name__ = action
+    route(act)
+
+
+_power("start", "Start a VM")
+_power("stop", "Stop a VM")
+_power("reboot", "Reboot a VM")
+
+
+async def _started(
+    jobs: JobsDep,
+    response: Response,
+    dag: str,
+    parameters: dict[str, Any],
+    key: str | None,
+    wait: float,
+) -> JobDetails:
+    job = await jobs.waited(await jobs.start(dag, parameters, key), wait)
+    response.status_code = 200 if job.state in ENDED else 202
+    response.headers["Location"] = f"jobs/{job.id}"
+    return job
+
+
+async def _known_or_begun(snapshot: Snapshot, cloud: str, name: str, key: str | None) -> None:
+    """Refuse a VM that is not there, unless a repeated request may have deleted it."""
+    if not key:
+        await _known(snapshot, cloud, name)
+
+
+async def _known(snapshot: Snapshot, cloud: str, name: str) -> Record:
+    for record in await snapshot.vms():
+        if record["cloud"] == cloud and record["name"] == name:
+            return record
+    raise HTTPException(404, f"the inventory has no VM {name!r} on {cloud!r}")
