@@ -1,4 +1,4 @@
-"""Adds the REST API to Airflow's web server."""
+"""Adds the REST API and the page of the clouds to Airflow's web server."""
 
 from typing import Any
 
@@ -11,6 +11,16 @@ class CloudmeshPlugin(AirflowPlugin):
     """What Airflow loads by the entry point `airflow.plugins`, in every component."""
 
     name = "cloudmesh"
+    # Without a leading slash it also works where Airflow lies below a path.
+    external_views = [  # noqa: RUF012 - as Airflow declares it
+        {
+            "name": "Clouds",
+            "href": "cloudmesh/ui/",
+            "url_route": "clouds",
+            "destination": "nav",
+            "nav_top_level": True,
+        }
+    ]
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

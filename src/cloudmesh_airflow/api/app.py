@@ -1,11 +1,13 @@
-"""Puts the app together: the API and its description."""
+"""Puts the app together: the API, its description, and the page."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
 
 from cloudmesh_airflow.api import activity, manual, problems, vms, watching
 from cloudmesh_airflow.api.guard import GuardedApp
@@ -13,6 +15,7 @@ from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import Snapshot
 
 BASE = "/api/v1"
+_PAGE = Path(__file__).parents[1] / "page"
 _ABOUT = """\
 Boots, starts, stops and deletes VMs, and tells of them. What changes something makes a job, which
 is a run of a DAG. Log in as to Airflow: by its cookie, or by the token of `POST /auth/token`.
@@ -35,6 +38,7 @@ def get_app() -> GuardedApp:
     problems.install(app)
     for router in (vms.router, activity.router, watching.router, _description()):
         app.include_router(router, prefix=BASE)
+    app.mount("/ui", StaticFiles(directory=_PAGE, html=True))
     return app
 
 

@@ -30,7 +30,7 @@ def page(described: dict[str, Any]) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(info['title'])}</title>",
-            "</head><body><main>",
+            '<link rel="stylesheet" href="../../ui/style.css"></head><body><main class="manual">',
             f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>",
             '<p><a href="openapi.json">openapi.json</a></p>',
             *_operations(described),

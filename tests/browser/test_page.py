@@ -1,0 +1,127 @@
+"""The page Clouds, as a person uses it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+EVIL = "<img src=x onerror=\"document.title='owned'\">"
+
+
+def last_job(web):
+    return web("GET", "jobs?limit=1").json()["items"][0]
+
+
+def test_it_is_in_airflows_navigation_and_leads_to_a_run(browser, web, inventory):
+    job = web("POST", "vms", json={}).json()
+    page = browser.new_page()
+    page.goto(web.url)
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", web.password)
+    page.press("input[name=password]", "Enter")
+    page.get_by_role("link", name="Clouds").click()
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("#vms tr")).to_have_count(3)
+    frame.locator("#jobs").get_by_role("link", name="log").first.click()
+    expect(page).to_have_url(re.compile(re.escape(job["url"])))
+    page.close()
+
+
+def test_the_table_tells_of_each_vm(visit):
+    first = visit().locator("#vms tr").first
+    for text in ("aws", "web-0", "running", "192.0.2.7", "vm_boot"):
+        expect(first).to_contain_text(text)
+
+
+def test_booting_makes_a_job(visit, web):
+    page = visit()
+    page.get_by_role("button", name="Boot VMs").click()
+    page.get_by_label("How many").fill("2")
+    page.locator("#boot").get_by_label("Name").fill("lab")
+    page.get_by_role("button", name="Boot", exact=True).click()
+    expect(page.locator("#notice")).to_contain_text("begun")
+    expect(page.locator("#jobs tr").first).to_contain_text("2 lab")
+    assert last_job(web)["parameters"]["n"] == 2
+
+
+@pytest.mark.parametrize(("action", "dag"), [("Stop", "vm_power"), ("Delete", "vm_delete")])
+def test_stopping_and_deleting_ask_first(visit, web, action, dag):
+    page = visit()
+    before = web("GET", "jobs").json()["total"]
+    page.get_by_role("button", name=f"{action} web-0").click()
+    expect(page.locator("#question")).to_have_text(f"{action} web-0 on aws?")
+    page.locator("#ask").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#ask")).not_to_be_visible()
+    assert web("GET", "jobs").json()["total"] == before
+    page.get_by_role("button", name=f"{action} web-0").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(page.locator("#notice")).to_contain_text("begun")
+    assert last_job(web)["dag"] == dag
+
+
+def test_starting_needs_no_question(visit, web):
+    page = visit()
+    page.get_by_role("button", name="Start web-1").click()
+    expect(page.locator("#notice")).to_contain_text("begun")
+    assert last_job(web)["parameters"]["action"] == "start"
+
+
+def test_a_viewer_is_told_that_it_may_not(visit):
+    page = visit("Viewer")
+    page.get_by_role("button", name="Start web-1").click()
+    expect(page.locator("#notice")).to_contain_text("may not")
+
+
+def test_a_name_is_shown_as_text_whatever_stands_in_it(visit, change, make):
+    change(aws=[make(EVIL, run="<b>/<i>")])
+    page = visit()
+    expect(page.locator("#vms tr").first).to_contain_text(EVIL)
+    assert page.locator("#vms img, #vms b, #vms i").count() == 0
+    assert page.title() == "Clouds"
+
+
+def test_a_thousand_vms_are_filtered_and_paged(visit, change, make):
+    change(aws=[make(f"vm-{number:04}") for number in range(1000)])
+    page = visit()
+    expect(page.locator("#position")).to_have_text("1 to 50 of 1001")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("#vms tr").first).to_contain_text("vm-0050")
+    page.get_by_role("searchbox", name="Name").fill("vm-099")
+    expect(page.locator("#position")).to_have_text("1 to 10 of 10")
+
+
+def test_it_follows_the_inventory_by_itself(visit, change, make):
+    page = visit()
+    change(aws=[make("fresh")])
+    expect(page.locator("#vms")).to_contain_text("fresh", timeout=15_000)
+
+
+def test_a_link_may_name_a_vm(visit):
+    page = visit(query="?cloud=azure&name=db")
+    expect(page.locator("#vms tr")).to_have_count(1)
+
+
+def test_the_keyboard_is_enough(visit):
+    page = visit()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Boot VMs")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#boot")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#boot")).not_to_be_visible()
+    expect(page.get_by_role("button", name="Boot VMs")).to_be_focused()
+
+
+def test_on_a_phone_only_the_tables_are_wider_than_the_screen(visit):
+    page = visit(viewport={"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_scan_finds_nothing_serious(visit, axe, scheme):
+    # Playwright's own world is not bound by the page's policy.
+    page = visit(color_scheme=scheme, bypass_csp=True)
+    page.add_script_tag(path=axe)
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+    assert serious == []
