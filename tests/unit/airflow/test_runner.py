@@ -54,7 +54,9 @@ def task(tmp_path):
     running = []
 
     def start(source: str) -> subprocess.Popen:
-        header = "import logging, sys\nfrom cloudmesh_airflow.runner import run_cms\n"
+        # A shell in the background lets its children ignore SIGINT.
+        header = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        header += "import logging, sys\nfrom cloudmesh_airflow.runner import run_cms\n"
         running.append(
             subprocess.Popen(
                 [sys.executable, "-c", header + source],

@@ -24,6 +24,9 @@ from cloudmesh_engine import keys
 if TYPE_CHECKING:
     from .sshd import Sshd
 
+# A shell in the background lets its children ignore SIGINT, and they theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 REPOSITORY = Path(__file__).parents[3]
 STANDIN_PYTHON = os.environ.get("MONGO_STANDIN_PYTHON")
 MOTO_SERVER = os.environ.get("MOTO_SERVER")
