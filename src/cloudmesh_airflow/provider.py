@@ -37,6 +37,7 @@ def get_provider_info() -> dict[str, Any]:
         "task-decorators": [
             {"name": "cms", "class-name": "cloudmesh_airflow.decorators.cms.cms_task"}
         ],
+        "extra-links": ["cloudmesh_airflow.links.CloudmeshVmLink"],
         "connection-types": [_connection_type()],
     }
 

@@ -70,6 +70,15 @@ def test_a_job_that_went_well_has_its_result(web, inventory):
     assert web("GET", f"jobs/{job}").json()["result"] == result
 
 
+def test_airflow_shows_the_link_that_a_task_has_left(web, inventory):
+    run = web("POST", "vms", json={}).json()["id"].removeprefix("vm_boot.")
+    path = f"/api/v2/dags/vm_boot/dagRuns/{run}/taskInstances/boot"
+    link = "/cloudmesh/ui/?run=vm_boot"
+    entry = {"key": "_link_CloudmeshVmLink", "value": link}
+    assert web("POST", f"{path}/xcomEntries", json=entry).status_code == 201
+    assert web("GET", f"{path}/links").json()["extra_links"] == {"VMs": link}
+
+
 def test_a_cancelled_job_has_failed(web, inventory):
     job = web("POST", "vms", json={}).json()["id"]
     assert web("POST", f"jobs/{job}/cancel").json()["state"] == "failed"

@@ -101,6 +101,11 @@ def test_a_link_may_name_a_vm(visit):
     expect(page.locator("#vms tr")).to_have_count(1)
 
 
+def test_a_link_may_name_a_run(visit):
+    page = visit(query="?run=vm_boot%2Fmanual__2026")
+    expect(page.locator("#position")).to_have_text("1 to 2 of 2")
+
+
 def test_the_keyboard_is_enough(visit):
     page = visit()
     page.keyboard.press("Tab")

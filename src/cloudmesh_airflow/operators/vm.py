@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudmesh_airflow import arguments
 from cloudmesh_airflow.errors import CmsError
+from cloudmesh_airflow.links import CloudmeshVmLink
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
 
 _NO_VM = re.compile(r"no VM named \S+ on \S+: .*")
@@ -42,7 +43,9 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
         "options",
         "cloudmesh_conn_id",
     )
+    verb = "boot"
     ui_color = "#c8f0d0"
+    operator_extra_links = (CloudmeshVmLink(),)
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class _NamedVmOperator(CloudmeshOperator):
 
     verb = ""
     template_fields: Sequence[str] = ("names", "cloud", "cloudmesh_conn_id")
+    operator_extra_links = (CloudmeshVmLink(),)
 
     def __init__(self, *, names: Any, cloud: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)

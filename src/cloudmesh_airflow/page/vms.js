@@ -12,6 +12,8 @@ let shown = "";
 export async function showVms() {
   const query = new URLSearchParams({ limit: PAGE, offset });
   for (const [key, field] of Object.entries(filters)) query.set(key, field.value);
+  // Only by a link to the page: those that one DAG run booted.
+  query.set("run", parameters.get("run") ?? "");
   const page = await get(`vms?${query}`);
   if (page.total && offset >= page.total) {
     offset = 0;
