@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from ..conftest import free_port
+from ..conftest import CANARY, free_port
 from .conftest import VENVS, Lab, digests, served
 from .proxy import Call, Proxy
 
@@ -39,7 +39,7 @@ def strict(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def use(lab: Lab, address: str, secret: str) -> None:
     file = lab.cms.root / "cloudmesh.yaml"
     text = file.read_text().replace("sandbox-access-id", "goodkey")
-    text = text.replace("sandbox-secret-key", secret).replace(
+    text = text.replace(CANARY, secret).replace(
         f"bucket: {lab.bucket}", "bucket: bucket", 1
     )
     file.write_text(text)

@@ -6,8 +6,11 @@ import sys
 
 from .conftest import Lab, digests
 
+# The finder is what the .pth file of an installed package brings; test_scripts tries that.
 PROGRAM = """
 import json
+from cloudmesh_engine.entry import finder
+finder.install()
 from cloudmesh_engine.errors import EngineError
 from cloudmesh.storage.Provider import Provider
 
