@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from cloudmesh_engine import config, keys, mongo
 
-from .conftest import OWNER, Cms, Ec2, Faults, Result
+from .conftest import CANARY, OWNER, Cms, Ec2, Faults, Result
 
 OURS = [{"Key": "cm-owner", "Value": OWNER}]
 SSH = "tcp 22-22 0.0.0.0/0"
@@ -434,12 +434,11 @@ def at_a_terminal(cms: Cms, answer: str) -> tuple[str, int]:
 
 
 def test_no_secret_is_shown(cms: Cms, ec2: Ec2) -> None:
-    file = cms.root / "cloudmesh.yaml"
-    file.write_text(file.read_text().replace("sandbox-secret-key", "canary-secret-0451"))
+    assert CANARY in (cms.root / "cloudmesh.yaml").read_text()
     shown = ""
     for environ in ({}, {"CLOUDMESH_SANDBOX_AWS": "http://127.0.0.1:9"}):
         result = cms("init", CLOUDMESH_DEBUG="1", **environ)
         shown += result.stdout + result.stderr
     assert "Traceback" in shown
-    assert "canary-secret-0451" not in shown
+    assert CANARY not in shown
     assert (cms.root / "secrets/mongo_password").read_text().strip() not in shown

@@ -14,7 +14,7 @@ import cloudmesh.compute.vm
 import cloudmesh.mongo
 import pytest
 
-from .conftest import AMI, OWNER, REPOSITORY, Cms, Ec2, Faults, Result
+from .conftest import AMI, CANARY, OWNER, REPOSITORY, Cms, Ec2, Faults, Result
 from .sshd import Sshd
 
 Run = Callable[..., Result]
@@ -441,7 +441,7 @@ def test_what_cannot_be_done_raises(run: Run, ec2: Ec2, line: str, kind: str, me
     )
     assert done.returncode == 0, done.stderr
     assert message in done.stdout
-    assert "sandbox-secret-key" not in done.stdout
+    assert CANARY not in done.stdout + done.stderr
     assert ec2.words() == "~foreign"
 
 
