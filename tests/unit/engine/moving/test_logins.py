@@ -39,9 +39,7 @@ def strict(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def use(lab: Lab, address: str, secret: str) -> None:
     file = lab.cms.root / "cloudmesh.yaml"
     text = file.read_text().replace("sandbox-access-id", "goodkey")
-    text = text.replace(CANARY, secret).replace(
-        f"bucket: {lab.bucket}", "bucket: bucket", 1
-    )
+    text = text.replace(CANARY, secret).replace(f"bucket: {lab.bucket}", "bucket: bucket", 1)
     file.write_text(text)
     lab.configure("aws", address)
 
