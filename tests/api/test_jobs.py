@@ -87,13 +87,21 @@ def test_a_cancelled_job_has_failed(web, inventory):
 def test_requests_at_once_with_one_key_make_one_job(web, inventory):
     headers = key()
     before = web("GET", "jobs").json()["total"]
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(100) as pool:
         answers = list(
-            pool.map(lambda _: web("POST", "vms", json={"n": 2}, headers=headers), range(20))
+            pool.map(lambda _: web("POST", "vms", json={"n": 2}, headers=headers), range(100))
         )
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert web("GET", "jobs").json()["total"] == before + 1
+
+
+def test_different_orders_at_once_are_all_taken(web, inventory):
+    before = web("GET", "jobs").json()["total"]
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(lambda _: web("POST", "vms", json={}, headers=key()), range(40)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert web("GET", "jobs").json()["total"] == before + 40
 
 
 def test_a_key_belongs_to_one_request_of_one_user(web, inventory):

@@ -16,6 +16,9 @@ _PASSED_ON = (401, 403, 404, 409)
 # A request of Airflow's holds a connection to the database while it waits for one of 40 threads,
 # in which others wait for a connection: too many at once wait for each other.
 _AT_ONCE = asyncio.Semaphore(8)
+# Airflow writes its audit log in the event loop. Where a database has one writer (SQLite), that
+# waits for another request's write, which cannot end before the loop is free.
+_CHANGING = asyncio.Lock()
 
 
 class Airflow:
@@ -42,6 +45,11 @@ class Airflow:
         if answer.status_code in (400, 422):
             raise HTTPException(422, detail)
         raise HTTPException(503, f"Airflow answers {answer.status_code}: {detail}")
+
+    async def change(self, method: str, path: str, document: Any) -> Any:
+        """Make a request that changes something, one at a time."""
+        async with _CHANGING:
+            return await self.call(method, path, json=document)
 
     async def found(self, path: str, **options: Any) -> Any:
         """Get a document; None if there is none."""

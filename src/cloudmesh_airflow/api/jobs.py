@@ -65,9 +65,7 @@ class Jobs:
         if run["state"] in ENDED:
             raise HTTPException(409, f"job {job} has ended: {run['state']}")
         path = _path(run["dag_id"], run["dag_run_id"])
-        return await self._details(
-            await self._airflow.call("PATCH", path, json={"state": "failed"})
-        )
+        return await self._details(await self._airflow.change("PATCH", path, {"state": "failed"}))
 
     async def waited(self, job: JobDetails, seconds: float) -> JobDetails:
         """Give a job when it has ended, or as it is after so long."""
@@ -93,7 +91,7 @@ class Jobs:
     async def _trigger(self, dag: str, run_id: str, parameters: dict[str, Any]) -> None:
         body = {"dag_run_id": run_id, "logical_date": None, "conf": parameters}
         try:
-            await self._airflow.call("POST", f"/dags/{dag}/dagRuns", json=body)
+            await self._airflow.change("POST", f"/dags/{dag}/dagRuns", body)
         except HTTPException:
             # A request with the same key may have been quicker.
             if not await self._airflow.found(_path(dag, run_id)):
