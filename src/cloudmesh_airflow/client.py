@@ -25,6 +25,10 @@ class ApiError(CloudmeshAirflowError):
     """Airflow's REST API refused a request or could not be reached."""
 
 
+class NoAnswerError(ApiError):
+    """Airflow did not answer, or had trouble of its own: the same request may succeed later."""
+
+
 class AirflowClient:
     """One login at one Airflow.
 
@@ -51,9 +55,10 @@ class AirflowClient:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             detail = error.read().decode(errors="replace")[:300]
-            raise ApiError(f"{method} {path}: {error.code} {error.reason}: {detail}") from error
+            kind = NoAnswerError if error.code >= 500 else ApiError
+            raise kind(f"{method} {path}: {error.code} {error.reason}: {detail}") from error
         except OSError as error:
-            raise ApiError(f"{method} {self.url}{path}: no answer: {error}") from error
+            raise NoAnswerError(f"{method} {self.url}{path}: no answer: {error}") from error
 
     def wait_for_dag(self, dag_id: str, *, timeout: float = 120) -> None:
         """Return once the DAG processor has read the DAG's file."""
@@ -63,7 +68,8 @@ class AirflowClient:
                 self.call("GET", f"/api/v2/dags/{dag_id}")
                 return
             except ApiError as error:
-                if "404" not in str(error) or time.monotonic() > deadline:
+                passing = isinstance(error, NoAnswerError) or "404" in str(error)
+                if not passing or time.monotonic() > deadline:
                     raise
             time.sleep(0.5)
 
@@ -101,8 +107,16 @@ class AirflowClient:
         deadline = time.monotonic() + timeout
         seen: dict[str, str] = {}
         while True:
-            state = self.run(dag_id, run_id)["state"]
-            for task in self.tasks(dag_id, run_id) if say else ():
+            try:
+                state = self.run(dag_id, run_id)["state"]
+                tasks = self.tasks(dag_id, run_id) if say else []
+            except NoAnswerError:
+                # The run goes on meanwhile; whether it does is seen when there is an answer again.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+                continue
+            for task in tasks:
                 if task["state"] not in _PASSING and seen.get(task["task_id"]) != task["state"]:
                     seen[task["task_id"]] = task["state"]
                     say(f"{task['task_id']}: {task['state']}")
