@@ -5,7 +5,7 @@ import itertools
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from cloudmesh_engine import waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine, Request, TokenSpent
@@ -23,6 +23,7 @@ class Boot:
     :param ensure_key: makes sure that the cloud's key of that name is ours
     :param ensure_group: makes the security group that VMs get when none is asked for
     :param budget: seconds to wait for a VM to run
+    :param wait: False ends when the cloud has the VM, which may not run yet
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Boot:
         ensure_group: Callable[[], object],
         budget: float,
         limits: Limits,
+        wait: bool = True,
     ) -> None:
         self.ledger = ledger
         self.driver = driver
@@ -43,6 +45,7 @@ class Boot:
         self.ensure_group = ensure_group
         self.budget = budget
         self.limits = limits
+        self.wait = wait
         self._id = secrets.token_hex(4)
         self._rows: dict[str, Row] = {}
         self._fresh: set[str] = set()
@@ -89,16 +92,29 @@ class Boot:
         return found
 
     def secure(self, name: str, there: Machine | None) -> tuple[Machine, str]:
-        """Make sure that the VM runs; say what had to be done."""
+        """Make sure that the VM runs, or soon will; say what had to be done."""
         machine, action = (there, "adopted") if there else self._obtain(name)
         if machine.state == "stopping":
             machine = waiting.until(self.driver, machine, "stopped", self.budget)
         if machine.state == "stopped":
             self.driver.start(machine)
             action = "started"
+        if not self.wait:
+            return self._look(machine), action
         machine = waiting.until(self.driver, machine, "running", self.budget)
         self.ledger.record_only(machine)
         return machine, action
+
+    def _look(self, machine: Machine) -> Machine:
+        """Record a VM as the cloud shows it now, which may be not at all yet."""
+        seen = waiting.look(self.driver, machine)
+        if not seen:
+            # Its row stays `creating`: what is present and not seen would be taken for gone.
+            seen = replace(machine, state="pending")
+            self.ledger.show(seen)
+            return seen
+        self.ledger.record_only(seen)
+        return seen
 
     def _check_limits(self, new: list[str]) -> None:
         self.limits.check(self.ledger, self.driver, new, self.request.flavor)

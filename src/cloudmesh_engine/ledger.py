@@ -20,12 +20,14 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from cloudmesh_engine import mongo
-from cloudmesh_engine.clouds import Machine, Request
+from cloudmesh_engine.clouds import OWNER_TAG, Machine, Request
 from cloudmesh_engine.config import Settings
 
 Document = dict[str, Any]
 
 CREATING, PRESENT, FAILED, DELETED = "creating", "present", "failed", "deleted"
+# How long a VM that was just made can stay invisible.
+UNSEEN_SECONDS = 120
 _FIRST = {"attempt": 1, "creators": []}
 
 
@@ -50,6 +52,29 @@ class Row:
     def age(self) -> float:
         """Seconds since it was changed."""
         return (datetime.now(UTC) - datetime.fromisoformat(self.updated)).total_seconds()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its VM may be there although the cloud does not show it yet."""
+        return self.state == CREATING and self.age < UNSEEN_SECONDS
+
+    def expected(self, owner: str) -> Machine:
+        """Describe the VM that the cloud was asked for and does not show yet."""
+        wanted = self.request
+        tags = {OWNER_TAG: owner, **{f"cm-{key}": text for key, text in wanted.labels.items()}}
+        return Machine(
+            cloud=self.cloud,
+            name=self.name,
+            id=self.instance,
+            state="pending",
+            image=wanted.image_id,
+            flavor=wanted.flavor,
+            key=wanted.key,
+            public_ips=[],
+            private_ips=[],
+            launched="",
+            tags=tags,
+        )
 
 
 class Ledger:
@@ -144,6 +169,10 @@ class Ledger:
             {"$set": {**there, "request": asdict(request)}, "$setOnInsert": first},
             upsert=True,
         )
+        self.show(machine)
+
+    def show(self, machine: Machine) -> None:
+        """Put a VM into the inventory, whatever its row says."""
         documents = self._documents(machine.cloud)
         documents.replace_one({"_id": machine.id}, document(machine), upsert=True)
 
@@ -182,7 +211,7 @@ class Ledger:
         for row in self.wanted():
             if row.cloud != cloud or not row.instance or row.updated >= began:
                 continue
-            if row.instance not in alive:
+            if row.instance not in alive and not row.fresh:
                 self.forget(cloud, row.name, row.instance)
             elif row.state == PRESENT and alive[row.instance] != row.name:
                 # What a rename that was killed near its end left behind.

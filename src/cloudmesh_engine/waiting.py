@@ -43,15 +43,10 @@ def confirm(
     deadline = time.monotonic() + budget
     pause = _FIRST_PAUSE
     while True:
-        # Nothing seen proves nothing: a new VM is not visible at once.
-        seen = driver.get(machine.id)
+        seen = look(driver, machine, end)
         wrong = judge(seen) if seen else "is not to be seen"
         if seen and not wrong:
             return seen
-        if seen and seen.state in GONE and not end:
-            raise ActionFailed(
-                f"{machine.name} ({machine.id}) on {machine.cloud} was terminated meanwhile"
-            )
         if time.monotonic() + pause > deadline:
             raise ActionFailed(
                 f"{machine.name} ({machine.id}) on {machine.cloud} {wrong} "
@@ -59,6 +54,19 @@ def confirm(
             )
         time.sleep(pause)
         pause = min(pause * _GROWTH, longest_pause)
+
+
+def look(driver: Driver, machine: Machine, end: bool = False) -> Machine | None:
+    """Ask once; nothing seen proves nothing, as a new VM is not visible at once.
+
+    :param end: the VM is expected to go
+    """
+    seen = driver.get(machine.id)
+    if seen and seen.state in GONE and not end:
+        raise ActionFailed(
+            f"{machine.name} ({machine.id}) on {machine.cloud} was terminated meanwhile"
+        )
+    return seen
 
 
 def _is(goals: Collection[str]) -> Callable[[Machine], str]:

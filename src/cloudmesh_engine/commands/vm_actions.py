@@ -7,13 +7,11 @@ from cloudmesh_engine import hostkeys, power, waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine
 from cloudmesh_engine.commands.vm_request import VmRequest, owned, result, unknown
 from cloudmesh_engine.errors import ActionFailed, UsageError
-from cloudmesh_engine.ledger import CREATING, Document, Row
+from cloudmesh_engine.ledger import CREATING, UNSEEN_SECONDS, Document, Row
 
 _Act = Callable[[Driver, Machine], tuple[Machine, str]]
 
 _LOGIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
-# How long a VM that an interrupted boot may have made can stay invisible.
-_UNSEEN_SECONDS = 120
 
 
 def start(request: VmRequest) -> None:
@@ -60,7 +58,7 @@ def wait(request: VmRequest) -> None:
 
     def work(name: str) -> list[Document]:
         records = []
-        for machine in owned(driver, name):
+        for machine in request.coming(driver, name) or owned(driver, name):
             machine = waiting.until(driver, machine, "running", timeout, interval)
             request.ledger.record(machine)
             records.append(result(machine, "running"))
@@ -110,10 +108,10 @@ def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
     known = driver.get(row.instance) if row.instance else None
     if known and known.name != row.name and known.state not in GONE:
         return _give_up(request, driver, row, known)
-    if not known and row.state == CREATING and row.age < _UNSEEN_SECONDS:
+    if not known and row.fresh:
         raise ActionFailed(
-            f"{row.name}: a boot was interrupted {row.age:.0f} s ago and {row.cloud} shows no VM "
-            f"yet: repeat when {_UNSEEN_SECONDS} s have passed"
+            f"{row.name}: a boot was interrupted or left alone {row.age:.0f} s ago and {row.cloud} "
+            f"shows no VM yet: repeat when {UNSEEN_SECONDS} s have passed"
         )
     if request.dryrun:
         action = "already deleted" if row.instance else "would forget"

@@ -30,6 +30,7 @@ def boot(request: VmRequest) -> None:
         ensure_group=lambda: _ensure_group(request, driver, wanted),
         budget=request.budget,
         limits=Limits.of(request.settings),
+        wait=not request.arguments["--nowait"],
     )
     names = names or work.free_names(count, claim=not request.dryrun)
     if request.dryrun:

@@ -32,6 +32,7 @@ Usage:
             [--key=KEY]
             [--run=RUN]
             [--deadline=DEADLINE]
+            [--nowait]
             [--output=OUTPUT]
             [--dryrun]
             [-v]
@@ -109,6 +110,7 @@ Options:
     --force              taken for the sake of older scripts, changes nothing
     --run=RUN            the run that the VM belongs to, kept as a tag
     --deadline=DEADLINE  when the VM may be deleted, in ISO 8601, kept as a tag
+    --nowait             end when the VMs are made, see vm status and vm wait for when they run
     --output=OUTPUT      the output format [default: table]
     --refresh            ask the cloud, and make the inventory what the cloud says
     --all                ask the cloud, and show foreign VMs too; they are only shown

@@ -108,6 +108,13 @@ class VmRequest:
         """Open a cloud."""
         return clouds.open_driver(self.settings, cloud, owner.current(make=not self.dryrun))
 
+    def coming(self, driver: Driver, name: str) -> list[Machine]:
+        """Give the VM of a name that was just made, while the cloud does not show it yet."""
+        row = self.ledger.find(driver.cloud, name)
+        if not row or not row.instance or not row.fresh or driver.get(row.instance):
+            return []
+        return [row.expected(driver.owner)]
+
     def seconds(self, option: str) -> float:
         """Read an option that is a number of seconds."""
         try:

@@ -38,6 +38,9 @@ def seen(request: VmRequest) -> tuple[list[Machine], list[EngineError]]:
 
     def one(name: str) -> list[Machine]:
         machines = [machine for driver in opened.values() for machine in driver.find(name)]
+        coming = [] if machines else [m for d in opened.values() for m in request.coming(d, name)]
+        if coming:
+            return coming
         machines = machines or owned(next(iter(opened.values())), name)
         if not request.dryrun:
             for machine in machines:
