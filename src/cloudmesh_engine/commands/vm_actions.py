@@ -1,11 +1,12 @@
 """The verbs of `cms vm` that change a VM which is there; each ends with reading it back."""
 
 import re
+import sys
 from collections.abc import Callable
 
 from cloudmesh_engine import hostkeys, power, waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine
-from cloudmesh_engine.commands.vm_request import VmRequest, owned, result, unknown
+from cloudmesh_engine.commands.vm_request import NoSuchVm, VmRequest, owned, result, unknown
 from cloudmesh_engine.errors import ActionFailed, UsageError
 from cloudmesh_engine.ledger import CREATING, UNSEEN_SECONDS, Document, Row
 
@@ -73,14 +74,13 @@ def delete(request: VmRequest) -> None:
     driver = request.driver(request.cloud())
 
     def work(name: str) -> list[Document]:
-        row = request.ledger.find(driver.cloud, name)
-        found = driver.find(name)
-        if not found and row and (row.instance or row.state == CREATING):
-            return _finish(request, driver, row)
-        machines = found or owned(driver, name)
-        if request.dryrun:
-            return [result(machine, "would delete") for machine in machines]
-        return [_terminate(request, driver, machine) for machine in machines]
+        try:
+            return _delete(request, driver, name)
+        except NoSuchVm:
+            if not request.arguments["--missing-ok"]:
+                raise
+            print(f"cms: note: no VM named {name} on {driver.cloud}", file=sys.stderr)
+            return []
 
     request.each(names, work)
 
@@ -101,6 +101,17 @@ def _act(request: VmRequest, verb: str, act: _Act) -> None:
         return records
 
     request.each(names, work)
+
+
+def _delete(request: VmRequest, driver: Driver, name: str) -> list[Document]:
+    row = request.ledger.find(driver.cloud, name)
+    found = driver.find(name)
+    if not found and row and (row.instance or row.state == CREATING):
+        return _finish(request, driver, row)
+    machines = found or owned(driver, name)
+    if request.dryrun:
+        return [result(machine, "would delete") for machine in machines]
+    return [_terminate(request, driver, machine) for machine in machines]
 
 
 def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:

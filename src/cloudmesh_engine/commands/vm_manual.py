@@ -10,8 +10,8 @@ Usage:
     vm stop [NAMES] [--cloud=CLOUD] [--output=OUTPUT] [--dryrun]
     vm start [NAMES] [--cloud=CLOUD] [--output=OUTPUT] [--dryrun]
     vm reboot [NAMES] [--cloud=CLOUD] [--output=OUTPUT] [--dryrun]
-    vm terminate [NAMES] [--cloud=CLOUD] [--output=OUTPUT] [--dryrun]
-    vm delete [NAMES] [--cloud=CLOUD] [--output=OUTPUT] [--dryrun]
+    vm terminate [NAMES] [--cloud=CLOUD] [--missing-ok] [--output=OUTPUT] [--dryrun]
+    vm delete [NAMES] [--cloud=CLOUD] [--missing-ok] [--output=OUTPUT] [--dryrun]
     vm list [NAMES]
             [--cloud=CLOUDS]
             [--output=OUTPUT]
@@ -106,6 +106,7 @@ Options:
     --dir=DESTINATION    a folder on the VM where the script stays; without it nothing stays
     --size=SIZE          the flavor
     --count=N            how many times to try [default: 1]
+    --missing-ok         a VM that is not there is as good as deleted, with a note on stderr
     --quiet              no notes on stderr
     --force              taken for the sake of older scripts, changes nothing
     --run=RUN            the run that the VM belongs to, kept as a tag

@@ -32,6 +32,10 @@ _WAIT_SECONDS = 300
 _AT_ONCE = 8
 
 
+class NoSuchVm(ActionFailed):
+    """No VM of ours has that name."""
+
+
 class VmRequest:
     """The arguments of one command with what they refer to."""
 
@@ -185,9 +189,9 @@ def result(machine: Machine, action: str) -> Document:
     return {"action": action, **document(machine)}
 
 
-def unknown(name: str, cloud: str) -> ActionFailed:
+def unknown(name: str, cloud: str) -> NoSuchVm:
     """Say that there is no such VM."""
-    return ActionFailed(f"no VM named {name} on {cloud}: see cms vm list --refresh")
+    return NoSuchVm(f"no VM named {name} on {cloud}: see cms vm list --refresh")
 
 
 def owned(driver: Driver, name: str) -> list[Machine]:

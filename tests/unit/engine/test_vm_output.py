@@ -94,6 +94,13 @@ def test_the_state_after_an_action_is_in_the_inventory(cms_aws: Cms, ec2: Ec2) -
     assert json.loads(again.stdout)[0]["action"] == "already deleted"
 
 
+def test_what_need_not_be_there_is_no_record(cms_aws: Cms, ec2: Ec2) -> None:
+    ec2.make("web")
+    told = cms_aws("vm", "delete", "nosuch,web", "--missing-ok", "--output=json")
+    assert [entry["name"] for entry in json.loads(told.stdout)] == ["web"]
+    assert told.stderr == "cms: note: no VM named nosuch on aws\n"
+
+
 def test_a_dry_run_writes_nothing(cms_aws: Cms, ec2: Ec2) -> None:
     owner = cms_aws.root / "state/owner"
     owner.unlink()
