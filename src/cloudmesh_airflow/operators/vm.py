@@ -1,16 +1,12 @@
 """Operators that boot, start, stop, delete and list VMs; each may be repeated at any time."""
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from cloudmesh_airflow import arguments
-from cloudmesh_airflow.errors import CmsError
 from cloudmesh_airflow.links import CloudmeshVmLink
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
-
-_NO_VM = re.compile(r"no VM named \S+ on \S+: .*")
 
 
 class CloudmeshVmBootOperator(CloudmeshOperator):
@@ -107,11 +103,14 @@ class _NamedVmOperator(CloudmeshOperator):
         self.names = names
         self.cloud = cloud
 
+    def _options(self) -> dict[str, Any]:
+        return {}
+
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """Act on the VMs."""
         names = arguments.some_names(self.names)
         cloud = self.cloud or self.hook.settings.cloud
-        return self.records(arguments.vm(self.verb, names, cloud=cloud))
+        return self.records(arguments.vm(self.verb, names, cloud=cloud, **self._options()))
 
 
 class CloudmeshVmStartOperator(_NamedVmOperator):
@@ -157,16 +156,8 @@ class CloudmeshVmDeleteOperator(_NamedVmOperator):
         super().__init__(**kwargs)
         self.missing_ok = missing_ok
 
-    def execute(self, context: Any) -> list[dict[str, Any]]:
-        """Delete the VMs."""
-        try:
-            return super().execute(context)
-        except CmsError as error:
-            # The command has done all others by then.
-            if not self.missing_ok or not _only_missing(error):
-                raise
-            self.log.info("what was not there needs no deletion")
-            return []
+    def _options(self) -> dict[str, Any]:
+        return {"missing_ok": self.missing_ok}
 
 
 class CloudmeshVmListOperator(CloudmeshOperator):
@@ -188,9 +179,3 @@ class CloudmeshVmListOperator(CloudmeshOperator):
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """List the VMs."""
         return self.records(arguments.vm("list", cloud=self.cloud, refresh=self.refresh))
-
-
-def _only_missing(error: CmsError) -> bool:
-    said = error.stderr.strip().splitlines()[-1:] if error.returncode == 1 else []
-    causes = said[0].removeprefix("cms: ").split("; ") if said else []
-    return bool(causes) and all(_NO_VM.fullmatch(cause) for cause in causes)

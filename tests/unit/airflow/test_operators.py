@@ -10,7 +10,6 @@ from cloudmesh_airflow.failures import (
     BadArgument,
     CmsFailed,
     CmsNotSupported,
-    CmsUsage,
     PauseLonger,
 )
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshCommandOperator
@@ -96,20 +95,13 @@ def test_the_connection_names_the_program(cms, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_CLOUDMESH_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("CLOUDMESH_CMS", "/nonexistent")
     CloudmeshVmDeleteOperator(task_id="do", names="web").execute({})
-    assert words() == ["vm", "delete", "web", "--output=json", "--cloud=azure"]
+    assert words() == ["vm", "delete", "web", "--output=json", "--cloud=azure", "--missing-ok"]
 
 
-def test_only_what_is_missing_is_forgiven(cms):
-    task = CloudmeshVmDeleteOperator(task_id="do", names="a,b")
-    missing = "no VM named a on aws: see cms vm list --refresh"
-    cms([], f"cms: {missing}; {missing.replace(' a ', ' b ')}\n", 1)
-    assert task.execute({}) == []
-    cms([], f"cms: {missing}; b on aws did not stop within 300 s\n", 1)
-    with pytest.raises(CmsFailed):
-        task.execute({})
-    cms([], f"cms: {missing}\n", 2)
-    with pytest.raises(CmsUsage):
-        task.execute({})
+def test_what_is_missing_is_forgiven_by_cms_unless_it_must_be_there(cms):
+    words = cms([])
+    CloudmeshVmDeleteOperator(task_id="do", names="web", missing_ok=False).execute({})
+    assert words() == ["vm", "delete", "web", "--output=json"]
 
 
 def test_not_supported_is_a_skip_only_where_asked_for(cms):
