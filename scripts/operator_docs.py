@@ -101,7 +101,7 @@ def section(cls: type) -> str:
     """Describe one operator."""
     told, _ = documented(cls)
     rows = [
-        f"| `{name}` | {_default(default)} | {what}{_templated(cls, name)} |"
+        f"| `{name}` | {_default(default, what)} | {what}{_templated(cls, name)} |"
         for name, (default, what) in parameters(cls).items()
     ]
     if "timeout" not in parameters(cls) and cls.__name__.endswith("Sensor"):
@@ -155,7 +155,9 @@ def _flow(text: str) -> str:
     return " ".join(text.split())
 
 
-def _default(value: Any) -> str:
+def _default(value: Any, what: str) -> str:
+    if "Airflow's `[" in what:
+        return "Airflow's"
     if value is inspect.Parameter.empty:
         return "must be given"
     return "" if value in ("", None) else f"`{value!r}`"

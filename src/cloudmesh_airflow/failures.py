@@ -8,6 +8,7 @@ CmsError
 ├── CmsRefused (5)         the task fails at once
 └── CmsTimedOut            tried again
 
+NotInTime                  tried again
 BadArgument                the task fails at once
 """
 
@@ -46,6 +47,10 @@ class CmsRefused(CmsError, AirflowFailException):
 
 class CmsTimedOut(CmsTimeout, AirflowException):
     """The command ran longer than it was given and was ended."""
+
+
+class NotInTime(CloudmeshAirflowError, AirflowException):
+    """VMs are not as they should be after the time that the task gives them."""
 
 
 class BadArgument(CloudmeshAirflowError, AirflowFailException):

@@ -1,13 +1,16 @@
 """A real Airflow with a database of its own, over the real `cms`, its MongoDB and its cloud."""
 
-import importlib.util
+import importlib
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
+import threading
 import tomllib
-from collections.abc import Iterator
+import types
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +19,14 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 AIRFLOW_PYTHON = os.environ.get("AIRFLOW_PYTHON")
+DOCUMENTED = REPOSITORY / "docs/dags.md"
 READER_PASSWORD = secrets.token_hex(12)
 
-# The engine's own fixtures: cms, its database, the cloud and the fault proxy.
-_spec = importlib.util.spec_from_file_location(
-    "engine_fixtures", REPOSITORY / "tests/unit/engine/conftest.py"
-)
-assert _spec
-assert _spec.loader
-engine = importlib.util.module_from_spec(_spec)
-sys.modules["engine_fixtures"] = engine
-_spec.loader.exec_module(engine)
+# The engine's own fixtures: cms, its database, the cloud, the fault proxy and a real sshd.
+_package = types.ModuleType("engine_fixtures")
+_package.__path__ = [str(REPOSITORY / "tests/unit/engine")]
+sys.modules["engine_fixtures"] = _package
+engine = importlib.import_module("engine_fixtures.conftest")
 globals().update({name: value for name, value in vars(engine).items() if name.islower()})
 
 
@@ -55,18 +55,26 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-FOLDERS = {"contract": REPOSITORY / "tests/contract/dags", "ours": REPOSITORY / "dags"}
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folders with DAG files; one has the DAG that docs/dags.md shows, as it stands there."""
+    documented = tmp_path_factory.mktemp("documented")
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENTED.read_text(), re.DOTALL | re.MULTILINE)
+    (example,) = [block for block in blocks if "@dag" in block]
+    (documented / "example.py").write_text(example)
+    here = REPOSITORY / "tests/contract/dags"
+    return {"contract": here, "ours": REPOSITORY / "dags", "documented": documented}
 
 
 @pytest.fixture(scope="session")
-def environ(home: Path) -> dict[str, str]:
+def environ(home: Path, folders: dict[str, Path]) -> dict[str, str]:
     """What Airflow finds in its environment."""
     if not AIRFLOW_PYTHON:
         pytest.skip("AIRFLOW_PYTHON is not set: a Python with Airflow")
     local = "airflow.dag_processing.bundles.local.LocalDagBundle"
     bundles = [
         {"name": name, "classpath": local, "kwargs": {"path": str(folder)}}
-        for name, folder in FOLDERS.items()
+        for name, folder in folders.items()
     ]
     return {
         "PATH": os.environ["PATH"],
@@ -81,14 +89,16 @@ def environ(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(home: Path, environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def server(
+    home: Path, environ: dict[str, str], folders: dict[str, Path]
+) -> Iterator[subprocess.Popen[str]]:
     """The Airflow that runs DAGs as it is told."""
     with (home / "log").open("w") as log:
         words = [AIRFLOW_PYTHON, "-m", "airflow", "db", "migrate"]
         subprocess.run(words, env=environ, stdout=log, stderr=log, check=True, timeout=120)
         pools = "from cloudmesh_airflow.init import create_pools; create_pools()"
         subprocess.run([AIRFLOW_PYTHON, "-c", pools], env=environ, stderr=log, check=True)
-        pairs = [f"{name}={folder}" for name, folder in FOLDERS.items()]
+        pairs = [f"{name}={folder}" for name, folder in folders.items()]
         process = subprocess.Popen(
             [AIRFLOW_PYTHON, REPOSITORY / "tests/contract/server.py", *pairs],
             env=environ,
@@ -119,6 +129,20 @@ class Airflow:
     environ: dict[str, str]
     log: Path
 
+    def begin(self, dag: str, says: str = "", **conf: Any) -> Callable[[], Run]:
+        """Run a DAG in the background, until it says something; give what waits for its end."""
+        ended: list[Run] = []
+        before = len(self.log.read_text())
+        running = threading.Thread(target=lambda: ended.append(self(dag, **conf)))
+        running.start()
+        engine.wait_until(lambda: says in self.log.read_text()[before:], 120)
+
+        def end() -> Run:
+            running.join(120)
+            return ended[0]
+
+        return end
+
     def __call__(self, dag: str, *, day: int = 1, **conf: Any) -> Run:
         """Run a DAG to its end; a day has one run, which is cleared if it was there."""
         date = f"2026-11-{day:02}T00:00:00+00:00"
@@ -140,7 +164,11 @@ def airflow(server: subprocess.Popen[str], home: Path, cms_aws: Any, faults: Any
     lines = ["#!/bin/sh"]
     lines += [f"export {name}='{value}'" for name, value in cms_aws.environ.items()]
     code = "from cloudmesh_engine.launcher import main; main()"
-    lines += [f"cd '{cms_aws.root}/work'", f"exec '{sys.executable}' -c '{code}' \"$@\""]
+    lines += [
+        f"echo $$ > '{cms_aws.root}/pid'",
+        f"cd '{cms_aws.root}/work'",
+        f"exec '{sys.executable}' -c '{code}' \"$@\"",
+    ]
     program.write_text("\n".join(lines) + "\n")
     program.chmod(0o755)
     settings = (cms_aws.root / "cloudmesh.yaml").read_text()

@@ -1,23 +1,12 @@
 """The sensor and its trigger, over the cloud and the inventory."""
 
-import threading
-
-from .conftest import engine
-
 
 def test_a_vm_that_comes_later_is_seen_in_the_inventory(airflow, cms_aws, ec2):
     # Asked once more in ten minutes only: it is the inventory that tells. No cloud is named, and
     # none tells its name, as there is no VM yet.
-    waited = []
-    before = len(airflow.log.read_text())
-    task = threading.Thread(target=lambda: waited.append(airflow("wait_long", names="web")))
-    task.start()
-    engine.wait_until(
-        lambda: "web is absent, not yet running" in airflow.log.read_text()[before:], 60
-    )
+    end = airflow.begin("wait_long", "web is absent, not yet running", names="web")
     assert cms_aws("vm", "boot", "--name=web").returncode == 0
-    task.join(60)
-    assert [one.state for one in waited] == ["success"]
+    assert end().state == "success"
 
 
 def test_a_vm_that_is_gone_is_absent(airflow, ec2):

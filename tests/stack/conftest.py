@@ -117,6 +117,10 @@ class Cloud:
         """Tell the proxy what to do to which calls; what was held goes on."""
         self._control("PUT", "/script", rules)
 
+    def reveal(self) -> None:
+        """Show what a rule has hidden."""
+        self._control("DELETE", "/instances")
+
     def calls(self, action: str) -> int:
         """Count the calls since `forget_calls`."""
         return sum(call["action"] == action for call in self._control("GET", "/log"))

@@ -105,6 +105,24 @@ def test_a_killed_worker_and_a_cleared_run_leave_exactly_the_vms_asked_for(stack
     assert list(cloud.instances()) == [foreign]
 
 
+def test_a_boot_waits_without_a_worker_and_ends_with_its_vms_whatever_dies(stack, cloud, trigger):
+    cloud.script({"action": "RunInstances", "nth": "every", "fault": "hide", "seconds": 300})
+    run = trigger("vm_boot", n=3, name="late")
+    wait_until(lambda: run.tasks()["boot"] == "deferred", "the boot has left its worker")
+    before = cloud.instances()
+    run.clear()
+    # The cloud shows no VM, so each is asked for once more.
+    wait_until(lambda: cloud.calls("RunInstances") == 6, "the boot is done again")
+    wait_until(lambda: run.tasks()["boot"] == "deferred", "it has left its worker again")
+    for service in ("worker", "triggerer"):
+        assert stack.run("kill", "--signal=KILL", service).returncode == 0
+        assert stack.run("start", service).returncode == 0
+    cloud.reveal()
+    run.ends()
+    assert cloud.names() == several("late", 3)
+    assert cloud.instances() == before
+
+
 def test_a_delete_of_many_vms_waits_for_an_approval(stack, cloud, client, trigger):
     cloud.launch()
     stack.cms("vm", "boot", "--name=many-[0-5]")

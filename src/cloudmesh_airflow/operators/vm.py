@@ -1,12 +1,19 @@
 """Operators that boot, start, stop, delete and list VMs; each may be repeated at any time."""
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from cloudmesh_airflow import arguments
+from airflow.sdk.configuration import conf
+
+from cloudmesh_airflow import arguments, deferral
+from cloudmesh_airflow.failures import NotInTime
 from cloudmesh_airflow.links import CloudmeshVmLink
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
+
+# Until a deferred boot asks the cloud: half of the time gone by, but within these bounds.
+_FIRST_PAUSE, _LONGEST_PAUSE = 10, 60
 
 
 class CloudmeshVmBootOperator(CloudmeshOperator):
@@ -14,6 +21,10 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
 
     Returns one record for each VM: name, cloud, status, addresses and more. A VM that is there
     is adopted, so a retried or cleared task ends with the same VMs.
+
+    With `deferrable` the task leaves the worker when the cloud has the VMs, and comes back after
+    10 s, then after longer pauses, to ask the cloud whether they run. It comes back at once when
+    the inventory shows that they do, because somebody else has asked.
 
     :param names: the VMs, as `web[1-3],db` or a list; without names they are made of the DAG,
         the run, the task and its map index, so that every run has its own
@@ -25,6 +36,10 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
     :param deadline: when the VMs may be deleted, in ISO 8601
     :param lifetime: or how long after the task began, in seconds or as a timedelta
     :param options: further options of `cms vm boot`, as `{"group": "lab", "public": True}`
+    :param deferrable: wait in the triggerer until the VMs run; False waits in the worker. As
+        Airflow's `[operators] default_deferrable` says, which the appliance sets to True
+    :param wait_timeout: with `deferrable`, seconds that the VMs may take until they run; then the
+        task fails, and its next try finds them
     """
 
     template_fields: Sequence[str] = (
@@ -55,6 +70,8 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
         deadline: str = "",
         lifetime: timedelta | float | None = None,
         options: dict[str, Any] | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        wait_timeout: float = 900,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,6 +84,8 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
         self.deadline = deadline
         self.lifetime = lifetime
         self.options = options
+        self.deferrable = deferrable
+        self.wait_timeout = wait_timeout
 
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """Boot the VMs, or adopt those that are there."""
@@ -76,7 +95,7 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
             names = [arguments.default_name(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)]
         if len(names) == 1:
             names = arguments.numbered(names[0], arguments.count(self.n))
-        return self.records(
+        records = self.records(
             arguments.vm(
                 "boot",
                 name=",".join(names),
@@ -86,7 +105,40 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
                 key=self.key,
                 run=arguments.run_of(ti.dag_id, ti.run_id),
                 deadline=arguments.deadline(self.deadline, self.lifetime),
-                **(self.options or {}),
+                **{"nowait": self.deferrable, **(self.options or {})},
+            )
+        )
+        if not self.deferrable:
+            return records
+        return self._running(records, time.time() + self.wait_timeout)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """Ask the cloud after the trigger has ended, and defer again unless all VMs run.
+
+        :param event: what the trigger was given: names, cloud, deadline
+        """
+        words = arguments.vm("status", event["names"], cloud=event["cloud"])
+        return self._running(self.records(words), float(event["deadline"]))
+
+    def _running(self, records: list[dict[str, Any]], deadline: float) -> list[dict[str, Any]]:
+        """Give the records if all VMs run, else defer."""
+        told = [f"{vm['name']} is {vm['status']}" for vm in records if vm["status"] != "running"]
+        if not told:
+            return records
+        left = deadline - time.time()
+        if left <= 0:
+            late = f"after {self.wait_timeout:g} s {', '.join(told)}"
+            raise NotInTime(f"boot: {late}: look with cms vm status, then try again")
+        names, cloud = [str(vm["name"]) for vm in records], str(records[0]["cloud"])
+        self.log.info("%s: waiting in the triggerer", ", ".join(told))
+        self.defer(
+            **deferral.wait(
+                names,
+                cloud,
+                "running",
+                pause=min(max(_FIRST_PAUSE, (self.wait_timeout - left) / 2), _LONGEST_PAUSE),
+                deadline=deadline,
+                cloudmesh_conn_id=self.cloudmesh_conn_id,
             )
         )
 

@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
-from cloudmesh_airflow import arguments
+from cloudmesh_airflow import arguments, deferral
 from cloudmesh_airflow.failures import BadArgument, PauseLonger
 from cloudmesh_airflow.hooks.cloudmesh import CloudmeshHook
 from cloudmesh_airflow.inventory import ABSENT, by_name
-from cloudmesh_airflow.triggers.vm import CloudmeshVmStateTrigger
 
 STATES = ("running", "stopped", ABSENT)
 
@@ -75,23 +73,19 @@ class CloudmeshVmStateSensor(BaseSensorOperator):
         """
         if self.poke(context):
             return
-        now, deadline = time.time(), float(event["deadline"])
-        if now >= deadline:
+        deadline = float(event["deadline"])
+        if time.time() >= deadline:
             self._give_up()
-        names = arguments.some_names(self.names)
         self.defer(
-            trigger=CloudmeshVmStateTrigger(
-                names=names,
-                cloud=self._asked_cloud,
-                state=self.state,
-                until=min(now + self.poke_interval, deadline),
+            **deferral.wait(
+                arguments.some_names(self.names),
+                self._asked_cloud,
+                self.state,
+                pause=self.poke_interval,
                 deadline=deadline,
                 poll_interval=self.poll_interval,
                 cloudmesh_conn_id=self.cloudmesh_conn_id,
-            ),
-            method_name="execute_complete",
-            # Ends by itself; this is for a triggerer that does not run.
-            timeout=timedelta(seconds=deadline - now + 600),
+            )
         )
 
     def poke(self, context: Any) -> bool:

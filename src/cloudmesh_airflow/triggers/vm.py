@@ -21,7 +21,7 @@ class CloudmeshVmStateTrigger(BaseTrigger):
     :param cloud: their cloud
     :param state: running, stopped or absent
     :param until: when to end in any case, in seconds since 1970
-    :param deadline: when the sensor gives up, handed back to it with the event
+    :param deadline: when the task gives up, handed back to it with names and cloud
     :param poll_interval: seconds between two looks
     """
 
@@ -76,4 +76,5 @@ class CloudmeshVmStateTrigger(BaseTrigger):
             else:
                 if all(states == {self.state} for states in seen.values()):
                     break
-        yield TriggerEvent({"deadline": self.deadline})  # type: ignore[no-untyped-call]
+        told_back = {"names": self.names, "cloud": self.cloud, "deadline": self.deadline}
+        yield TriggerEvent(told_back)  # type: ignore[no-untyped-call]

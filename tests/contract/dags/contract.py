@@ -6,6 +6,7 @@ from airflow.sdk import DAG, Param, dag, task
 
 from cloudmesh_airflow.lifespan import vm
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshCommandOperator
+from cloudmesh_airflow.operators.ssh import CloudmeshSshOperator
 from cloudmesh_airflow.operators.vm import (
     CloudmeshVmBootOperator,
     CloudmeshVmDeleteOperator,
@@ -20,6 +21,16 @@ CLOUD = "{{ params['cloud'] }}"
 SINGLE = {
     "boot": lambda: CloudmeshVmBootOperator(task_id="do", names=NAMES, n="{{ params['n'] }}"),
     "boot_on": lambda: CloudmeshVmBootOperator(task_id="do", cloud=CLOUD, skip_unsupported=True),
+    "boot_deferred": lambda: CloudmeshVmBootOperator(
+        task_id="do", names=NAMES, n="{{ params['n'] }}", deferrable=True
+    ),
+    "boot_hasty": lambda: CloudmeshVmBootOperator(
+        task_id="do", names=NAMES, deferrable=True, wait_timeout=0
+    ),
+    "ssh": lambda: CloudmeshSshOperator(
+        task_id="do", names=NAMES, command="{{ params['command'] }}"
+    ),
+    "ssh_file": lambda: CloudmeshSshOperator(task_id="do", names=NAMES, command="count.sh"),
     "start": lambda: CloudmeshVmStartOperator(task_id="do", names=NAMES),
     "stop": lambda: CloudmeshVmStopOperator(task_id="do", names=NAMES),
     "delete": lambda: CloudmeshVmDeleteOperator(task_id="do", names=NAMES),
@@ -42,6 +53,7 @@ FORM = {
     "n": Param(1, type="integer"),
     "cloud": Param("", type="string"),
     "state": Param("running", type="string"),
+    "command": Param("", type="string"),
     "fail": Param(False, type="boolean"),
 }
 

@@ -42,7 +42,8 @@ def test_an_inventory_that_is_down_ends_with_asking_the_cloud(trigger):
     async def first():
         return await anext(trigger.run())
 
-    assert asyncio.run(first()).payload == {"deadline": 1e10}
+    event = {"names": ["web"], "cloud": "aws", "deadline": 1e10}
+    assert asyncio.run(first()).payload == event
 
 
 def test_the_button_on_the_connections_page_says_what_is_wrong(trigger):

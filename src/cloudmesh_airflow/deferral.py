@@ -1,0 +1,40 @@
+"""Builds what a task says when it leaves its worker while VMs are on their way to a state."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+# How long a task waits more than it wants to, for a triggerer that does not run.
+_GRACE = 600
+
+
+def wait(
+    names: list[str],
+    cloud: str,
+    state: str,
+    *,
+    pause: float,
+    deadline: float,
+    cloudmesh_conn_id: str,
+    poll_interval: float = 5,
+) -> dict[str, Any]:
+    """Give the arguments of `defer`, which ends in the task's `execute_complete`.
+
+    :param pause: seconds until the cloud is to be asked, unless the inventory shows the state
+    :param deadline: when the task gives up, in seconds since 1970
+    :param poll_interval: seconds between two looks at the inventory
+    """
+    from cloudmesh_airflow.triggers.vm import CloudmeshVmStateTrigger
+
+    now = time.time()
+    trigger = CloudmeshVmStateTrigger(
+        names=names,
+        cloud=cloud,
+        state=state,
+        until=min(now + pause, deadline),
+        deadline=deadline,
+        poll_interval=poll_interval,
+        cloudmesh_conn_id=cloudmesh_conn_id,
+    )
+    timeout = timedelta(seconds=deadline - now + _GRACE)
+    return {"trigger": trigger, "method_name": "execute_complete", "timeout": timeout}
