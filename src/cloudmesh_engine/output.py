@@ -1,7 +1,6 @@
 """Keeps stdout for data: upstream's chatter goes to stderr, its records to one document."""
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -11,6 +10,7 @@ from typing import Any, TextIO, cast
 
 from cloudmesh_engine.config import dump
 from cloudmesh_engine.errors import UsageError
+from cloudmesh_engine.tables import table
 
 STRUCTURED = ("json", "yaml", "csv")
 _FORMATS = (*STRUCTURED, "table", "dict", "flat", "html", "grid", "psql", "plain", "txt")
@@ -121,7 +121,7 @@ def render(records: Any, kind: str, columns: list[str] | None = None) -> str:
     plain = json.loads(text)
     if kind == "yaml":
         return dump(plain)
-    return _csv(plain, columns) if kind == "csv" else _table(plain)
+    return _csv(plain, columns) if kind == "csv" else table(plain)
 
 
 def _joined(pieces: list[Any]) -> Any:
@@ -135,6 +135,8 @@ def _joined(pieces: list[Any]) -> Any:
 
 
 def _csv(records: Any, columns: list[str] | None) -> str:
+    import csv
+
     rows = records if isinstance(records, list) else [records]
     if columns is None:
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -144,12 +146,6 @@ def _csv(records: Any, columns: list[str] | None) -> str:
     for row in rows:
         writer.writerow({key: _cell(row.get(key)) for key in columns})
     return stream.getvalue()
-
-
-def _table(records: Any) -> str:
-    from tabulate import tabulate
-
-    return str(tabulate(records, headers="keys", tablefmt="psql")) + "\n"
 
 
 def _cell(value: Any) -> Any:
