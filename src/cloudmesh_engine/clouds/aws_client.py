@@ -3,10 +3,11 @@
 import functools
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from cloudmesh_engine.clouds.aws_errors import translated
+from cloudmesh_engine.clouds.aws_model import Ec2Loader
 from cloudmesh_engine.config import is_placeholder
 
 _PATIENCE = Config(
@@ -30,7 +31,15 @@ def ec2(configuration: dict[str, Any]) -> Any:
 def _client(*given: str | None) -> Any:
     # Once, because it takes a tenth of a second; a client may serve many threads.
     access_id, secret_key, region, endpoint = given
-    session = boto3.session.Session(
-        aws_access_key_id=access_id, aws_secret_access_key=secret_key, region_name=region
+    # Not by boto3, whose session is this one with more around it that takes time to load.
+    session = Session()
+    if not session.get_config_variable("data_path"):
+        session.register_component("data_loader", Ec2Loader())
+    return session.create_client(
+        "ec2",
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=access_id,
+        aws_secret_access_key=secret_key,
+        config=_PATIENCE,
     )
-    return session.client("ec2", endpoint_url=endpoint, config=_PATIENCE)
