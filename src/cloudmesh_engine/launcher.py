@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import NoReturn
 
-from cloudmesh_engine import catalog, commands
+from cloudmesh_engine import commands, lean
 from cloudmesh_engine.errors import EngineError, NotSupported
 
 _HELP = """\
@@ -34,6 +34,7 @@ _OWN = {"help": _HELP.partition("\n\n")[0] + "\n", "version": _VERSION}
 
 def main() -> NoReturn:
     """Run as the console script."""
+    lean.prepare()
     status = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -101,13 +102,19 @@ def _help(rest: list[str]) -> None:
 
 
 def _words() -> list[str]:
+    from cloudmesh_engine import catalog
+
     return sorted({*catalog.commands(), *commands.OWN, *_OWN})
 
 
 def _manual(word: str) -> str:
     if word in commands.OWN:
         return commands.manual(word)
-    return _OWN.get(word) or catalog.find(word).manual()
+    if word in _OWN:
+        return _OWN[word]
+    from cloudmesh_engine import catalog
+
+    return catalog.find(word).manual()
 
 
 def _version(rest: list[str]) -> None:

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -35,6 +37,13 @@ def test_help_imports_no_cloud_sdk_and_no_plugin(cms: Cms) -> None:
     for heavy in ("boto3", "openstack", "azure", "pymongo", "cloudmesh.common", "yaml"):
         assert f"| {heavy}" not in result.stderr.replace("|   ", "| ")
     assert "cloudmesh.vm" not in result.stderr
+
+
+def test_python_scripts_have_all_of_pymongo(cms: Cms) -> None:
+    """What `cms` leaves out is left out of its own process only."""
+    script = "import cloudmesh_engine.mongo, pymongo; pymongo.AsyncMongoClient('127.0.0.1')"
+    done = subprocess.run([sys.executable, "-c", script], env=cms.environ, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_plugin_that_cannot_be_imported_breaks_only_itself(cms: Cms) -> None:

@@ -162,3 +162,6 @@ def test_the_inventory_is_listed_without_an_sdk(cms_aws: Cms) -> None:
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "pymongo" in imported
     assert not imported & {"boto3", "botocore", "cloudmesh.common", "openstack"}
+    # Nor with what pymongo imports in vain, nor with the other verbs.
+    assert not imported & {"cryptography", "pymongo.asynchronous.pool", "tabulate"}
+    assert not imported & {"cloudmesh_engine.ssh", "cloudmesh_engine.booting"}
