@@ -1,4 +1,4 @@
-# The images of this stack: `airflow` (every Airflow service and cms), `sandbox`.
+# The images of this stack: `airflow` (every Airflow service and cms), `sandbox`, `openstack`.
 #   docker compose build
 # A network that intercepts TLS: docker build --secret id=ca,src=<CA bundle> …
 ARG BASE_IMAGE=debian:trixie-slim
@@ -138,3 +138,33 @@ VOLUME /var/lib/sandbox
 EXPOSE 5000 10000 10001 10002
 ENTRYPOINT ["/opt/cloudmesh/sandbox/start"]
 CMD ["/var/lib/sandbox"]
+
+# --- openstack: a real control plane, for the profile of that name
+FROM builder AS openstack-build
+COPY locks/openstack.txt locks/build.txt locks/
+RUN --mount=type=secret,id=ca \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv venv /opt/openstack \
+ && with-ca uv pip install --quiet --python /opt/openstack --require-hashes --no-deps \
+      --build-constraints locks/build.txt -r locks/openstack.txt
+COPY sandbox/openstack /opt/cloudmesh/sandbox/openstack
+# Migrates the databases, starts all services on them, and adds what users find there.
+RUN /opt/openstack/bin/python /opt/cloudmesh/sandbox/openstack/prepare /opt/openstack-state \
+ && chmod -R a+rX /opt/openstack-state
+
+FROM base AS openstack
+LABEL org.opencontainers.image.title="cloudmesh-airflow openstack" \
+      org.opencontainers.image.description="Keystone, Nova with its fake hypervisor, Placement, Glance, Neutron" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=openstack-build /opt/openstack /opt/openstack
+COPY --from=openstack-build /opt/openstack-state /opt/openstack-state
+COPY sandbox/openstack /opt/cloudmesh/sandbox/openstack
+RUN install -d -m 0770 -o 50000 -g 0 /var/lib/openstack
+USER 50000:0
+ENV PATH=/opt/openstack/bin:/usr/local/bin:/usr/bin:/bin \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1
+RUN /opt/cloudmesh/sandbox/openstack/start --help > /dev/null
+EXPOSE 5000 5001 5002 5003 5004
+ENTRYPOINT ["/opt/cloudmesh/sandbox/openstack/start"]
+CMD ["/var/lib/openstack"]
