@@ -1,6 +1,6 @@
-"""An HTTP proxy before the emulated EC2 that is stricter than it and misbehaves on a script.
+"""An HTTP proxy before a cloud that misbehaves on a script, and is stricter than an emulated EC2.
 
-faults --port P --upstream http://127.0.0.1:5000 --control-port C [--host 127.0.0.1]
+faults --port P --upstream http://127.0.0.1:5000 --control-port C [--host 127.0.0.1] [--api rest]
 """
 
 import argparse
@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ec2 import Cloud
+from rest import Rest
 from script import BadScript, Rule, Script
-from upstream import Answer, Request, Upstream, error
+from upstream import Answer, Request, Upstream, error, rest_error
 
 MAX_BODY = 64 * 2**20
 MAX_CONTROL_BODY = 2**20
@@ -37,11 +38,17 @@ class KillFailed(Exception):
 
 
 class Proxy:
-    """What all connections share."""
+    """What all connections share.
 
-    def __init__(self, upstream: Upstream) -> None:
+    :param rest: whether the cloud is any other than EC2: then it is strict enough itself
+    """
+
+    def __init__(self, upstream: Upstream, rest: bool) -> None:
         self.upstream = upstream
-        self.cloud = Cloud(upstream)
+        self.cloud: Cloud | Rest = Rest(upstream) if rest else Cloud(upstream)
+        self.read = Request.read_rest if rest else Request.read
+        self.error = rest_error if rest else error
+        self.throttled = (429, "overLimit") if rest else (503, "RequestLimitExceeded")
         self.script = Script()
         self.log: collections.deque[dict[str, Any]] = collections.deque(maxlen=MAX_LOG)
         self.stopped = threading.Event()
@@ -85,9 +92,9 @@ class Proxy:
         if rule.fault == "refuse":
             return None
         if rule.fault == "throttle":
-            return error(503, "RequestLimitExceeded", "Request limit exceeded.")
+            return self.error(*self.throttled, "Request limit exceeded.")
         if rule.fault == "error":
-            return error(given["status"], given["code"], message)
+            return self.error(given["status"], given["code"], message)
         if rule.fault == "kill" and given["when"] == "before":
             kill(given)
             return None
@@ -103,7 +110,7 @@ class Proxy:
         if rule.fault == "hold" and given["when"] == "after":
             rule.replaced.wait()
         if rule.fault == "error-after":
-            return error(given["status"], given["code"], message)
+            return self.error(given["status"], given["code"], message)
         if rule.fault == "kill":
             kill(given)
         return None if rule.fault in ("kill", "lose-reply") else answer
@@ -178,7 +185,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Refused as refused:
             status, _, message = str(refused).partition(" ")
             self.close_connection = True
-            answer = error(int(status), "FaultProxyRefused", message)
+            answer = self.proxy.error(int(status), "FaultProxyRefused", message)
         if answer:
             self.reply(answer)
         else:
@@ -189,7 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # self.path has lost a doubled slash, which may be part of an S3 key.
         path = self.requestline.split()[1]
         try:
-            request = Request.read(self.command, path, self.headers.items(), self.body())
+            request = self.proxy.read(self.command, path, self.headers.items(), self.body())
         except ValueError as failure:
             raise Refused(f"400 {failure}") from None
         return self.proxy.answer(request)
@@ -255,9 +262,10 @@ def main() -> int:
     parser.add_argument("--upstream", required=True, help="the emulator, http://HOST:PORT")
     parser.add_argument("--control-port", type=int, required=True, help="0: a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address of both (%(default)s)")
+    parser.add_argument("--api", choices=["ec2", "rest"], default="ec2", help="(%(default)s)")
     given = parser.parse_args()
     try:
-        proxy = Proxy(Upstream(given.upstream, SECONDS, MAX_BODY))
+        proxy = Proxy(Upstream(given.upstream, SECONDS, MAX_BODY), given.api == "rest")
         Handler.proxy = proxy
         servers = [
             Server((given.host, given.port), Handler),
@@ -271,7 +279,8 @@ def main() -> int:
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     places = [f"http://{given.host}:{server.server_address[1]}" for server in servers]
-    print(f"faults: EC2 at {places[0]}, control at {places[1]}", flush=True)
+    what = "EC2" if given.api == "ec2" else "the cloud"
+    print(f"faults: {what} at {places[0]}, control at {places[1]}", flush=True)
     proxy.stopped.wait()
     proxy.script.replace([])  # lets go what is held
     for server in servers:

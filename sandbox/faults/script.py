@@ -43,13 +43,16 @@ def _text(value: Any, pattern: str) -> bool:
 
 
 CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "action": (lambda v: _text(v, r"[A-Za-z]+|\*"), 'the name of an EC2 action or "*"'),
+    "action": (
+        lambda v: _text(v, r"[A-Za-z]+|[A-Z]+ /\S*|\*"),
+        'the name of an EC2 action, or as "GET /path", or "*"',
+    ),
     "fault": (lambda v: isinstance(v, str) and v in FAULTS, f"one of {', '.join(FAULTS)}"),
     "nth": (lambda v: v == "every" or _whole(v, 1, 10**6), '1 or more, or "every"'),
     "times": (lambda v: _whole(v, 1, 10**6), "1 or more"),
     "seconds": (lambda v: _number(v) and 0 <= v <= MAX_SECONDS, f"from 0 to {MAX_SECONDS}"),
     "status": (lambda v: _whole(v, 400, 599), "from 400 to 599"),
-    "code": (lambda v: _text(v, r"[\w.]+"), "an EC2 error code"),
+    "code": (lambda v: _text(v, r"[\w.]+"), "an error code"),
     "message": (lambda v: isinstance(v, str), "text"),
     "when": (lambda v: v in ("before", "after"), '"before" or "after"'),
     # 0 and negative numbers mean whole groups of processes to kill(2), and 1 is init.

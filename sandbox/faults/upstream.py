@@ -1,6 +1,7 @@
 """Requests and answers, and the way to the emulator."""
 
 import http.client
+import json
 import re
 import uuid
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from xml.sax.saxutils import escape
 
 SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/([\w-]+)/([\w-]+)/aws4_request")
 MAX_FIELDS = 2000
+ID = re.compile(r"/(?=[0-9a-f-]{32,36}(?:/|$))[^/]+")
 # They belong to one connection, not to the message (RFC 9110, 7.6.1); we count bodies anew.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade"}
 
@@ -34,6 +36,7 @@ class Request:
     service: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     upstream_status: int | None = None
+    rest_action: str = ""
 
     @classmethod
     def read(cls, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> "Request":
@@ -48,10 +51,19 @@ class Request:
             request.parameters = dict(fields)
         return request
 
+    @classmethod
+    def read_rest(
+        cls, method: str, path: str, headers: list[tuple[str, str]], body: bytes
+    ) -> "Request":
+        """Take method and path as the action, with a star for each id."""
+        request = cls(method, path, headers, body)
+        request.rest_action = f"{method} {ID.sub('/*', urlsplit(path).path)}"
+        return request
+
     @property
     def action(self) -> str:
-        """The EC2 action; empty for other services."""
-        return self.parameters.get("Action", "")
+        """The EC2 action, empty for other services of AWS; or method and path."""
+        return self.rest_action or self.parameters.get("Action", "")
 
     def asking(self, action: str, **parameters: str) -> "Request":
         """Return another question by the same client in the same region."""
@@ -68,6 +80,12 @@ def error(status: int, code: str, message: str) -> Answer:
         f"<RequestID>{uuid.uuid4()}</RequestID></Response>"
     )
     return Answer(status, [("Content-Type", "text/xml;charset=UTF-8")], body.encode())
+
+
+def rest_error(status: int, code: str, message: str) -> Answer:
+    """Return an error in OpenStack's form."""
+    body = json.dumps({code: {"code": status, "message": message}})
+    return Answer(status, [("Content-Type", "application/json")], body.encode())
 
 
 class Upstream:
