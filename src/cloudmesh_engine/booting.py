@@ -4,17 +4,28 @@ import hashlib
 import itertools
 import json
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from cloudmesh_engine import waiting
-from cloudmesh_engine.clouds import GONE, Driver, Machine, Request, TokenSpent
+from cloudmesh_engine.clouds import (
+    BROKEN,
+    GONE,
+    TOKEN_TAG,
+    Driver,
+    Machine,
+    Request,
+    TokenSpent,
+)
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
 from cloudmesh_engine.ledger import CREATING, PRESENT, Ledger, Row
 from cloudmesh_engine.limits import Limits
 
 # How many terminated VMs of one name, unknown to the ledger, a boot walks past.
 _MOST_ATTEMPTS = 50
+# How long a boot lets an earlier one of the same name go first; that one may be dead.
+_TURN_SECONDS, _TURN_PAUSE = 10.0, 0.2
 
 
 class Boot:
@@ -87,21 +98,27 @@ class Boot:
             row = self.ledger.find(self.driver.cloud, name)
             if row and row.state in (CREATING, PRESENT):
                 self._rows[name] = row
-            found[name] = self._adoptable(name)
+            found[name] = self._adoptable(name, settle=False)
         self._check_limits([name for name in names if not found[name]])
         return found
 
     def secure(self, name: str, there: Machine | None) -> tuple[Machine, str]:
         """Make sure that the VM runs, or soon will; say what had to be done."""
+        if there and there.state == BROKEN:
+            waiting.terminate(self.driver, there, self.budget)
+            there = None
         machine, action = (there, "adopted") if there else self._obtain(name)
         if machine.state == "stopping":
             machine = waiting.until(self.driver, machine, "stopped", self.budget)
         if machine.state == "stopped":
             self.driver.start(machine)
             action = "started"
-        if not self.wait:
+        floats = self.request.public and self.driver.floats
+        if not self.wait and not floats:
             return self._look(machine), action
         machine = waiting.until(self.driver, machine, "running", self.budget)
+        if floats and not machine.public_ips:
+            machine = replace(machine, public_ips=[self.driver.assign_address(machine)])
         self.ledger.record_only(machine)
         return machine, action
 
@@ -113,6 +130,8 @@ class Boot:
             seen = replace(machine, state="pending")
             self.ledger.show(seen)
             return seen
+        if seen.state == BROKEN:
+            raise waiting.failed(seen)
         self.ledger.record_only(seen)
         return seen
 
@@ -128,17 +147,19 @@ class Boot:
         for name in self._fresh.intersection(names):
             self.ledger.release(self._rows[name])
 
-    def _adoptable(self, name: str) -> Machine | None:
+    def _adoptable(self, name: str, settle: bool = True) -> Machine | None:
         row = self._rows.get(name)
-        machine = self._only(name)
+        machine = self._only(name, settle)
         if row and name not in self._fresh:
             self._refuse_other(name, self.request.differences(row.request))
         if machine and (row is None or name in self._fresh):
             self._refuse_other(name, self.request.differences(machine.as_request()))
         return machine
 
-    def _only(self, name: str) -> Machine | None:
+    def _only(self, name: str, settle: bool) -> Machine | None:
         found = self.driver.find(name)
+        if len(found) > 1 and settle:
+            found = self._settle_twins(self._rows[name], found)
         if len(found) > 1:
             ids = ", ".join(machine.id for machine in found)
             raise Refused(
@@ -146,6 +167,25 @@ class Boot:
                 "delete all but one by its id"
             )
         return found[0] if found else None
+
+    def _settle_twins(self, row: Row, found: list[Machine]) -> list[Machine]:
+        """Leave one VM where calls that met, or came late, made several for one attempt.
+
+        Only a cloud without client tokens lets that happen.
+        """
+        if len({machine.tags.get(TOKEN_TAG, machine.id) for machine in found}) > 1:
+            return found
+        kept = next((machine for machine in found if machine.id == row.instance), found[0])
+        if not self.ledger.created(row, self._id, kept.id):
+            # Another command was faster; whose VM it noted counts.
+            row = self.ledger.find(row.cloud, row.name) or row
+            kept = next((machine for machine in found if machine.id == row.instance), kept)
+            if kept.id != row.instance:
+                return found
+        for machine in found:
+            if machine is not kept:
+                waiting.terminate(self.driver, machine, self.budget)
+        return [kept]
 
     def _refuse_other(self, name: str, differences: str) -> None:
         if differences:
@@ -159,7 +199,7 @@ class Boot:
         for _ in range(_MOST_ATTEMPTS):
             row = self._rows[name]
             if self.ledger.creating(row, self._id):
-                machine = self._ask(row)
+                machine = self._ask(row) if self._has_turn(row) else None
                 if machine and self._settle(row, machine):
                     return machine, "created"
             # The attempt is over: whose VM there is now, or will be, is to be seen anew.
@@ -168,6 +208,19 @@ class Boot:
             if there:
                 return there, "adopted"
         raise ActionFailed(f"boot: {name}: {_MOST_ATTEMPTS} VMs of that name were just terminated")
+
+    def _has_turn(self, row: Row) -> bool:
+        """Wait for those who came first, where each call would make a VM; False: one is there."""
+        deadline = time.monotonic() + _TURN_SECONDS
+        while not self.driver.tokens and time.monotonic() < deadline:
+            first = self.ledger.turn(row, self._id)
+            if first is None:
+                self.ledger.failed(row, self._id)
+                return False
+            if first:
+                break
+            time.sleep(_TURN_PAUSE)
+        return True
 
     def _ask(self, row: Row) -> Machine | None:
         """Ask the cloud for the VM of an attempt; None: that one is dead."""

@@ -140,6 +140,11 @@ class Ledger:
         change = {"$addToSet": {"creators": creator}, "$set": {"updated": now()}}
         return self._rows.update_one(query, change).matched_count == 1
 
+    def turn(self, row: Row, creator: str) -> bool | None:
+        """Say whether a registered command is the first; None: the attempt has its VM or is over."""
+        stored = self._rows.find_one({**_attempt(row), "instance": row.instance})
+        return stored["creators"][:1] == [creator] if stored else None
+
     def created(self, row: Row, creator: str, instance: str) -> bool:
         """Note which VM an attempt made; False: the name has been given to another."""
         query = {**_attempt(row), "state": {"$in": [CREATING, PRESENT]}}

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection
 
-from cloudmesh_engine.clouds import GONE, Driver, Machine
+from cloudmesh_engine.clouds import BROKEN, GONE, Driver, Machine
 from cloudmesh_engine.errors import ActionFailed
 
 _FIRST_PAUSE, _GROWTH = 0.1, 1.6
@@ -21,8 +21,8 @@ def until(
 
 def terminate(driver: Driver, machine: Machine, budget: float) -> None:
     """Terminate a VM that was only just made: a cloud may refuse to, until it shows the VM."""
-    seen = confirm(driver, machine, _is(("running", *GONE)), budget, end=True)
-    if seen.state == "running":
+    seen = confirm(driver, machine, _is(("running", BROKEN, *GONE)), budget, end=True)
+    if seen.state not in GONE:
         driver.terminate(machine)
     confirm(driver, machine, _is(GONE), budget, end=True)
 
@@ -47,6 +47,8 @@ def confirm(
         wrong = judge(seen) if seen else "is not to be seen"
         if seen and not wrong:
             return seen
+        if seen and seen.state == BROKEN and not end:
+            raise failed(seen)
         if time.monotonic() + pause > deadline:
             raise ActionFailed(
                 f"{machine.name} ({machine.id}) on {machine.cloud} {wrong} "
@@ -67,6 +69,14 @@ def look(driver: Driver, machine: Machine, end: bool = False) -> Machine | None:
             f"{machine.name} ({machine.id}) on {machine.cloud} was terminated meanwhile"
         )
     return seen
+
+
+def failed(machine: Machine) -> ActionFailed:
+    """Say that a VM is in error, and why."""
+    return ActionFailed(
+        f"{machine.name} ({machine.id}) on {machine.cloud} failed: "
+        f"{machine.fault or 'the cloud does not say why'}; the next boot replaces it"
+    )
 
 
 def _is(goals: Collection[str]) -> Callable[[Machine], str]:

@@ -11,12 +11,18 @@ from cloudmesh_engine.errors import ActionFailed, ConfigError, NotSupported, Usa
 
 # States that every driver translates its cloud's words to.
 GONE = ("shutting-down", "terminated")
+BROKEN = "failed"
 OWNER_TAG = "cm-owner"
 NAME_TAG = "cm-name"
 # The image as it was asked for: a pattern, of which the VM shows but what it stood for.
 IMAGE_TAG = "cm-image"
+# Of what the cloud itself keeps no token: VMs with the same one were made for the same attempt.
+TOKEN_TAG = "cm-token"  # noqa: S105
 
-_MODULES = {"aws": "cloudmesh_engine.clouds.aws"}
+_MODULES = {
+    "aws": "cloudmesh_engine.clouds.aws",
+    "openstack": "cloudmesh_engine.clouds.openstack",
+}
 _RESOURCES = {"aws": "cloudmesh_engine.clouds.aws_resources"}
 
 
@@ -65,7 +71,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Machine:
-    """A VM as the cloud describes it now."""
+    """A VM as the cloud describes it now.
+
+    :param fault: what the cloud says of a VM that failed
+    """
 
     cloud: str
     name: str
@@ -78,6 +87,7 @@ class Machine:
     private_ips: list[str]
     launched: str
     tags: dict[str, str]
+    fault: str = ""
 
     @property
     def owner(self) -> str:
@@ -97,10 +107,16 @@ class Machine:
 
 
 class Driver(Protocol):
-    """What the rest of the engine needs of a cloud. Every method may raise an EngineError."""
+    """What the rest of the engine needs of a cloud. Every method may raise an EngineError.
+
+    `tokens` says whether the cloud itself keeps a token to one VM, also when calls meet;
+    `floats` whether a public address is assigned to a VM that runs, and not given at its boot.
+    """
 
     cloud: str
     owner: str
+    tokens: bool
+    floats: bool
 
     def resolve(self, request: Request) -> Request:
         """Fill in the cloud's own id of the image."""

@@ -33,6 +33,9 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Aws":
 class Aws(Addresses):
     """The driver."""
 
+    tokens = True
+    floats = False
+
     def __init__(self, cloud: str, owner: str, client: Any) -> None:
         self.cloud = cloud
         self.owner = owner

@@ -1,0 +1,249 @@
+"""OpenStack: virtual machines by Nova, on Chameleon, Jetstream and others.
+
+Nova has no client tokens, so `create` looks for the VM of its token first, marks each call, and
+leaves one of what the call made. Which of several commands has the VM, the ledger settles.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from cloudmesh_engine.clouds import (
+    BROKEN,
+    GONE,
+    NAME_TAG,
+    OWNER_TAG,
+    TOKEN_TAG,
+    Machine,
+    Request,
+    openstack_client,
+)
+from cloudmesh_engine.clouds.openstack_addresses import Addresses
+from cloudmesh_engine.clouds.openstack_errors import translated
+from cloudmesh_engine.clouds.openstack_machine import describe
+from cloudmesh_engine.clouds.openstack_names import Names
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, Refused
+
+_CALL_TAG = "cm-call"
+_TOKEN_LENGTH = 32
+# How a VM that is stopped in one of Nova's ways is started; SHUTOFF is the usual one.
+_STARTS = {
+    "PAUSED": "unpause_server",
+    "SUSPENDED": "resume_server",
+    "SHELVED": "unshelve_server",
+    "SHELVED_OFFLOADED": "unshelve_server",
+}
+_RESIZED = "VERIFY_RESIZE"
+_RESIZE_SECONDS = 600
+
+
+def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "OpenStack":
+    """Make the driver from a cloud's section of cloudmesh.yaml."""
+    default = openstack_client.given(configuration.get("default"))
+    return OpenStack(
+        cloud,
+        owner,
+        openstack_client.connect(cloud, configuration),
+        network=str(default.get("network") or ""),
+        outside=str(default.get("floating_network") or ""),
+    )
+
+
+class OpenStack(Names, Addresses):
+    """The driver.
+
+    :param network: the network of VMs when none is asked for, by name or id
+    :param outside: the network that floating IPs come from; empty if there is only one
+    """
+
+    tokens = False
+    floats = True
+
+    def __init__(
+        self, cloud: str, owner: str, connection: Any, *, network: str = "", outside: str = ""
+    ) -> None:
+        self.cloud = cloud
+        self.owner = owner
+        self._cloud = connection
+        self._network = network
+        self._outside = outside
+        self._seen: dict[str, Machine] = {}
+
+    def find(self, name: str) -> list[Machine]:
+        """Give our VMs of that name or id that still exist, the oldest first."""
+        return self._ours(lambda machine: name in (machine.name, machine.id))
+
+    def find_foreign(self, name: str) -> list[Machine]:
+        """Give the VMs of that name or id that are not ours."""
+        return [one for one in self.list_foreign() if name in (one.name, one.id)]
+
+    def get(self, machine_id: str) -> Machine | None:
+        """Look one of our VMs up by its id; Nova knows every VM from the first moment on."""
+        with translated(ignore=404):
+            server = self._cloud.compute.get_server(machine_id)
+            machine = self._machine(server)
+            return machine if machine.owner == self.owner else None
+        return self._gone(machine_id)
+
+    def list_owned(self) -> list[Machine]:
+        """Give all our VMs that still exist."""
+        return self._ours(lambda _: True)
+
+    def list_foreign(self) -> list[Machine]:
+        """Give the VMs of the project that are not ours."""
+        return [machine for machine in self._all() if machine.owner != self.owner]
+
+    def has_key(self, name: str) -> bool:
+        """Say whether the site knows a key of that name."""
+        with translated():
+            return self._cloud.compute.find_keypair(name, ignore_missing=True) is not None
+
+    def ensure_key(self, name: str, public_key: str) -> None:
+        """Import a key; one that is there stays."""
+        with translated(ignore=409):
+            self._cloud.compute.create_keypair(name=name, public_key=public_key)
+
+    def create(self, name: str, request: Request, token: str) -> Machine:
+        """Make a VM with its metadata in one call, unless this token has made one."""
+        token = token[:_TOKEN_LENGTH]
+        made = self._made(token)
+        if made:
+            return made[0]
+        call = secrets.token_hex(8)
+        tags = {**self._tags(name, request), TOKEN_TAG: token, _CALL_TAG: call}
+        parameters = self._parameters(request)
+        try:
+            with translated():
+                self._cloud.compute.create_server(name=name, metadata=tags, **parameters)
+        except DependencyDown:
+            # Nobody knows whether it was made: if it is to be seen, it was.
+            if not self._made(token):
+                raise
+        return self._settle(token, call)
+
+    def start(self, machine: Machine) -> None:
+        """Start a stopped VM, in whatever way it was stopped."""
+        with translated():
+            server = self._own_server(machine)
+            if server.status == _RESIZED:
+                self._cloud.compute.confirm_server_resize(server)
+                return
+            action = _STARTS.get(server.status, "start_server")
+            getattr(self._cloud.compute, action)(server)
+
+    def stop(self, machine: Machine) -> None:
+        """Stop a VM."""
+        with translated():
+            self._cloud.compute.stop_server(self._own_server(machine))
+
+    def reboot(self, machine: Machine) -> None:
+        """Reboot a VM."""
+        with translated():
+            self._cloud.compute.reboot_server(self._own_server(machine), "SOFT")
+
+    def terminate(self, machine: Machine) -> None:
+        """Terminate a VM; its addresses first, for nobody finds them by a VM that is gone."""
+        with translated(ignore=404):
+            self._own_server(machine)
+        self.release_addresses(machine.id)
+        with translated():
+            self._cloud.compute.delete_server(machine.id, ignore_missing=True)
+
+    def tag(self, machine: Machine, key: str, value: str) -> None:
+        """Set one piece of metadata."""
+        with translated():
+            self._cloud.compute.set_server_metadata(machine.id, **{key: value})
+
+    def untag(self, machine: Machine, key: str) -> None:
+        """Remove one piece of metadata; one that is not there is no failure."""
+        with translated(ignore=404):
+            self._cloud.compute.delete_server_metadata(machine.id, [key])
+
+    def rename(self, machine: Machine, name: str) -> None:
+        """Set the name by which we find it, then the one that people see."""
+        self.tag(machine, NAME_TAG, name)
+        with translated():
+            self._cloud.compute.update_server(machine.id, name=name)
+
+    def resize(self, machine: Machine, flavor: str) -> None:
+        """Give a stopped VM another flavor; an interrupted one is finished."""
+        flavor_id = self.flavor_id(flavor)
+        with translated():
+            server = self._own_server(machine)
+            if server.status != _RESIZED:
+                self._cloud.compute.resize_server(server, flavor_id)
+                server = self._wait(server, _RESIZED)
+            self._cloud.compute.confirm_server_resize(server)
+            self._wait(server, "SHUTOFF")
+
+    def console_output(self, machine: Machine) -> str:
+        """Give what the VM wrote to its console."""
+        with translated():
+            reply = self._cloud.compute.get_server_console_output(machine.id)
+        return str((reply or {}).get("output") or "")
+
+    def _settle(self, token: str, call: str) -> Machine:
+        """Keep the oldest VM of an attempt, and end what this call made beside it."""
+        made = self._made(token)
+        if not made:
+            raise ActionFailed(f"a VM that was just made on {self.cloud} was terminated meanwhile")
+        kept, *others = made
+        for surplus in others:
+            if surplus.tags[_CALL_TAG] == call:
+                self.terminate(surplus)
+        return kept
+
+    def _made(self, token: str) -> list[Machine]:
+        """Give the VMs of an attempt; those that failed come last."""
+        found = self._ours(lambda machine: machine.tags.get(TOKEN_TAG) == token)
+        return sorted(found, key=lambda machine: machine.state == BROKEN)
+
+    def _parameters(self, request: Request) -> dict[str, Any]:
+        parameters: dict[str, Any] = {
+            "image_id": request.image_id,
+            "flavor_id": self.flavor_id(request.flavor),
+            "networks": [{"uuid": self.network_id(request.network or self._network)}],
+        }
+        if request.key:
+            parameters["key_name"] = request.key
+        if request.secgroup:
+            parameters["security_groups"] = [{"name": self.group_id(request.secgroup)}]
+        return parameters
+
+    def _tags(self, name: str, request: Request) -> dict[str, str]:
+        labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
+        return {OWNER_TAG: self.owner, NAME_TAG: name, **labels}
+
+    def _own_server(self, machine: Machine) -> Any:
+        """Give the server as it is now, if it is still ours."""
+        server = self._cloud.compute.get_server(machine.id)
+        if (server.metadata or {}).get(OWNER_TAG) != self.owner:
+            raise Refused(
+                f"{machine.name} ({machine.id}) on {self.cloud} was not booted by this appliance"
+            )
+        return server
+
+    def _wait(self, server: Any, status: str) -> Any:
+        return self._cloud.compute.wait_for_server(
+            server, status=status, failures=["ERROR"], interval=1, wait=_RESIZE_SECONDS
+        )
+
+    def _ours(self, wanted: Callable[[Machine], bool]) -> list[Machine]:
+        found = (one for one in self._all() if one.owner == self.owner and wanted(one))
+        return sorted(found, key=lambda machine: (machine.launched, machine.id))
+
+    def _all(self) -> Iterable[Machine]:
+        with translated():
+            found = list(self._cloud.compute.servers())
+        return [one for one in map(self._machine, found) if one.state not in GONE]
+
+    def _machine(self, server: Any) -> Machine:
+        self._seen[str(server.id)] = machine = describe(self.cloud, server)
+        return machine
+
+    def _gone(self, machine_id: str) -> Machine:
+        """Describe a VM that Nova has forgotten, which it does at once."""
+        nothing = Machine(self.cloud, "", machine_id, "", "", "", "", [], [], "", {})
+        seen = self._seen.get(machine_id, nothing)
+        return replace(seen, state="terminated", public_ips=[], private_ips=[])
