@@ -21,6 +21,9 @@ import pytest
 
 from cloudmesh_engine import keys
 
+from . import nova
+from .nova import Nova
+
 if TYPE_CHECKING:
     from .sshd import Sshd
 
@@ -31,7 +34,7 @@ REPOSITORY = Path(__file__).parents[3]
 STANDIN_PYTHON = os.environ.get("MONGO_STANDIN_PYTHON")
 MOTO_SERVER = os.environ.get("MOTO_SERVER")
 FAULTS = REPOSITORY / "sandbox/faults"
-OWNER = "cm-0123456789abcdef"
+OWNER = nova.OWNER
 # The template's image is a pattern; most tests name one image, so that the cloud needs no list.
 SHIPPED_IMAGE = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
 AMI = "ami-0c929bde1796e1484"
@@ -271,6 +274,12 @@ class Ec2:
             if state == "stopped":
                 self.client.stop_instances(InstanceIds=[reply["Instances"][0]["InstanceId"]])
 
+    def machine_ids(self) -> list[str]:
+        return [instance["InstanceId"] for instance in self.instances()]
+
+    def terminate(self, machine: str) -> None:
+        self.client.terminate_instances(InstanceIds=[machine])
+
     def instances(self) -> list[dict[str, Any]]:
         reservations = self.client.describe_instances()["Reservations"]
         every = [instance for entry in reservations for instance in entry["Instances"]]
@@ -366,7 +375,11 @@ class Faults:
 
 @pytest.fixture(scope="session")
 def proxy(moto: Ec2) -> Iterator[Faults]:
-    words = ["--port", "0", "--control-port", "0", "--upstream", moto.address]
+    yield from proxied(moto.address)
+
+
+def proxied(upstream: str, *more: str) -> Iterator[Faults]:
+    words = ["--port", "0", "--control-port", "0", "--upstream", upstream, *more]
     process = subprocess.Popen([sys.executable, FAULTS, *words], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     told = process.stdout.readline().replace(",", " ").split()
@@ -395,3 +408,85 @@ def sshd(tmp_path: Path, cms_aws: Cms, key_pair: Path) -> Iterator["Sshd"]:
     server.configure(cms_aws, made)
     with made.running():
         yield made
+
+
+@pytest.fixture(scope="session")
+def openstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nova]:
+    root = tmp_path_factory.mktemp("openstack")
+    with (root / "log").open("w") as log:
+        yield from nova.serve(root, log)
+
+
+@pytest.fixture(scope="session")
+def nova_proxy(openstack: Nova) -> Iterator[Faults]:
+    yield from proxied(openstack.nova_url.removesuffix("/v2.1"), "--api", "rest")
+
+
+@pytest.fixture
+def project(openstack: Nova) -> Nova:
+    """An empty project of a real OpenStack."""
+    openstack.clear()
+    return openstack
+
+
+@pytest.fixture
+def cms_openstack(cms_db: Cms, project: Nova) -> Cms:
+    """`cms` whose default cloud is OpenStack."""
+    (cms_db.root / "state/owner").write_text(OWNER + "\n")
+    cms_db.environ["CLOUDMESH_SANDBOX_OPENSTACK"] = project.address
+    cms_db.configure("    cloud: aws", "    cloud: chameleon")
+    return cms_db
+
+
+@pytest.fixture
+def nova_faults(nova_proxy: Faults, cms_openstack: Cms) -> Faults:
+    """`cms_openstack` talks to Nova through this."""
+    for part in ("script", "log"):
+        http("DELETE", f"{nova_proxy.control}/{part}")
+    region = "        region_name: KVM@TACC\n"
+    place = f"        compute_endpoint_override: {nova_proxy.address}/v2.1\n"
+    cms_openstack.configure(region, region + place)
+    return nova_proxy
+
+
+@dataclass
+class Site:
+    """A cloud behind its proxy, and `cms` that works there.
+
+    :param tokens: whether the cloud takes client tokens, so that a call never makes a second VM
+    :param calls: what the cloud calls EC2's actions
+    """
+
+    cms: Cms
+    cloud: Ec2 | Nova
+    faults: Faults
+    tokens: bool = True
+    calls: dict[str, str] = field(default_factory=dict)
+
+    def script(self, *rules: dict[str, Any]) -> None:
+        """Put rules in force that are written for EC2. Only EC2 hides what was just made."""
+        known = [rule for rule in rules if self.tokens or rule["fault"] != "hide"]
+        named = [
+            {**rule, "action": self.calls.get(rule["action"], rule["action"])} for rule in known
+        ]
+        self.faults.script(*named)
+
+
+NOVA_CALLS = {
+    "RunInstances": "POST /v2.1/servers",
+    "DescribeInstances": "GET /v2.1/servers/detail",
+    "DescribeKeyPairs": "GET /v2.1/os-keypairs/cloudmesh",
+    "ImportKeyPair": "POST /v2.1/os-keypairs",
+    "TerminateInstances": "DELETE /v2.1/servers/*",
+}
+
+
+@pytest.fixture(params=["aws", "openstack"])
+def site(request: pytest.FixtureRequest) -> Site:
+    """Every cloud in turn."""
+    use = request.getfixturevalue
+    if request.param == "aws":
+        return Site(use("cms_aws"), use("ec2"), use("faults"))
+    return Site(
+        use("cms_openstack"), use("project"), use("nova_faults"), tokens=False, calls=NOVA_CALLS
+    )

@@ -39,7 +39,7 @@ WRONG_USAGE = [
     Case("boot --name=web --cloud=aws,azure", 2, "give one cloud"),
     Case("boot --name=web --cloud=azure", 3, "not supported yet .* use one of aws"),
     Case("list --cloud=nosuch", 2, "no such cloud"),
-    Case("list --refresh --cloud=chameleon", 3, "not supported yet .* use one of aws"),
+    Case("list --refresh --cloud=google", 3, "not supported yet .* use one of aws"),
     Case("wait web --timeout=soon", 2, "not a number of seconds"),
     Case("username 'a b' web", 2, "is no login name"),
 ]
