@@ -58,7 +58,9 @@ class Nova:
             one.session.close()
 
     def make(self, words: str, **more: Any) -> list[str]:
-        """Make VMs, and wait until they are what the words say."""
+        """Make VMs as `cms` would, and wait until they are what the words say."""
+        if "cloudmesh" not in self.keys():
+            self.compute.post("/os-keypairs", json={"keypair": {"name": "cloudmesh"}})
         made = []
         for word in words.split():
             name = word.partition("/")[0]
@@ -70,6 +72,7 @@ class Nova:
                 "imageRef": self.ids["image"],
                 "flavorRef": self.ids["m1.medium"],
                 "networks": [{"uuid": self.ids["sharednet1"]}],
+                "key_name": "cloudmesh",
                 "metadata": {} if name == "?" else tags,
                 **more,
             }
@@ -92,7 +95,11 @@ class Nova:
 
     def instances(self) -> list[dict[str, Any]]:
         servers = self.compute.get("/servers/detail").json()["servers"]
-        return [one for one in servers if one["OS-EXT-STS:task_state"] != "deleting"]
+        return [
+            one
+            for one in servers
+            if one["status"] != "DELETED" and one["OS-EXT-STS:task_state"] != "deleting"
+        ]
 
     def machine_ids(self) -> list[str]:
         return [server["id"] for server in self.instances()]

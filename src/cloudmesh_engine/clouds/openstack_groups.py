@@ -1,0 +1,119 @@
+"""OpenStack: security groups. Only those whose description names our owner are ever changed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cloudmesh_engine.clouds import OWNER_TAG
+from cloudmesh_engine.clouds.openstack_errors import translated
+from cloudmesh_engine.clouds.resources import Document, Rule, labelled
+from cloudmesh_engine.errors import ActionFailed, Refused
+
+_ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
+
+
+class Groups:
+    """The security groups of a project; Neutron lets several have one name."""
+
+    def __init__(self, cloud: str, owner: str, connection: Any) -> None:
+        self.cloud = cloud
+        self.owner = owner
+        self._cloud = connection
+
+    def groups(self, name: str = "") -> list[Document]:
+        """Give the security groups, of that name if one is given, with their `rules`."""
+        query = {"name": name} if name else {}
+        with translated():
+            found = list(self._cloud.network.security_groups(**query))
+        return [self._document(group) for group in found]
+
+    def find_group(self, name: str, network: str = "") -> Document | None:
+        """Look up the group of a name, ours first; a group is good for every network."""
+        found = sorted(self.groups(name), key=self._rank)
+        return found[0] if found else None
+
+    def ensure_group(
+        self, name: str, description: str, rules: Sequence[Rule], network: str = ""
+    ) -> str:
+        """Make sure that a security group of ours has the rules; give its id."""
+        group = self.find_group(name) or self._create(name, description)
+        lacking = [rule for rule in rules if rule.document() not in group["rules"]]
+        if lacking and group["owner"] != self.owner:
+            raise Refused(
+                f"security group {name} ({group['id']}) on {self.cloud} was not made by this "
+                "appliance and lacks rules: add them yourself, or choose another name"
+            )
+        for rule in lacking:
+            with translated(ignore=409):
+                self._cloud.network.create_security_group_rule(
+                    security_group_id=group["id"], **_neutron_rule(rule)
+                )
+        return str(group["id"])
+
+    def delete_group(self, name: str) -> None:
+        """Delete the security groups of ours that have that name."""
+        found = self.groups(name)
+        owned = [group for group in found if group["owner"] == self.owner]
+        if found and not owned:
+            ids = ", ".join(group["id"] for group in found)
+            raise Refused(
+                f"security group {name} ({ids}) on {self.cloud} was not made by this appliance"
+            )
+        if not owned:
+            raise ActionFailed(f"no security group {name!r} on {self.cloud}")
+        for group in owned:
+            with translated():
+                self._cloud.network.delete_security_group(group["id"], ignore_missing=True)
+
+    def _create(self, name: str, description: str) -> Document:
+        mark = f"{OWNER_TAG}={self.owner}"
+        with translated():
+            made = self._cloud.network.create_security_group(
+                name=name, description=f"{description} [{mark}]"
+            )
+        # Of two commands at once each makes one: whoever sees both takes the older.
+        kept = self.find_group(name) or self._document(made)
+        if kept["id"] != made.id:
+            with translated():
+                self._cloud.network.delete_security_group(made.id, ignore_missing=True)
+        return kept
+
+    def _rank(self, group: Document) -> tuple[bool, str, str]:
+        return group["owner"] != self.owner, group["created_at"], group["id"]
+
+    def _document(self, group: Any) -> Document:
+        text = str(group.description or "")
+        description, _, mark = text.partition(f" [{OWNER_TAG}=")
+        entry = {
+            "id": str(group.id),
+            "created_at": str(group.created_at or ""),
+            "description": description,
+            "owner": mark.removesuffix("]"),
+            "rules": [
+                _rule(rule).document()
+                for rule in group.security_group_rules or []
+                if rule["direction"] == "ingress"
+            ],
+        }
+        return labelled(entry, "secgroup", self.cloud, "openstack", str(group.name))
+
+
+def _neutron_rule(rule: Rule) -> dict[str, Any]:
+    first, last = rule.bounds
+    version = "IPv6" if ":" in rule.source else "IPv4"
+    wanted = {
+        "direction": "ingress",
+        "ether_type": version,
+        "protocol": rule.protocol,
+        "remote_ip_prefix": rule.source,
+    }
+    return wanted if first == -1 else {**wanted, "port_range_min": first, "port_range_max": last}
+
+
+def _rule(entry: dict[str, Any]) -> Rule:
+    first, last = entry.get("port_range_min"), entry.get("port_range_max")
+    source = entry.get("remote_ip_prefix") or entry.get("remote_group_id")
+    return Rule(
+        protocol=str(entry.get("protocol") or "any"),
+        ports="" if first is None else f"{first}:{last}",
+        source=str(source or _ANYWHERE[entry["ethertype"]]),
+    )
