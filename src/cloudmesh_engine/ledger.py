@@ -141,7 +141,7 @@ class Ledger:
         return self._rows.update_one(query, change).matched_count == 1
 
     def turn(self, row: Row, creator: str) -> bool | None:
-        """Say whether a registered command is the first; None: the attempt has its VM or is over."""
+        """Say whether a command is the first registered; None: the VM is there, or it is over."""
         stored = self._rows.find_one({**_attempt(row), "instance": row.instance})
         return stored["creators"][:1] == [creator] if stored else None
 
@@ -266,6 +266,7 @@ def document(machine: Machine) -> Document:
         "run": tags.get("cm-run") or "",
         "deadline": tags.get("cm-deadline") or "",
         "owner": machine.owner,
+        **({"fault": machine.fault} if machine.fault else {}),
     }
 
 

@@ -47,6 +47,7 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "OpenStack
         openstack_client.connect(cloud, configuration),
         network=str(default.get("network") or ""),
         outside=str(default.get("floating_network") or ""),
+        reservation=str(default.get("reservation") or ""),
     )
 
 
@@ -55,19 +56,28 @@ class OpenStack(Names, Addresses):
 
     :param network: the network of VMs when none is asked for, by name or id
     :param outside: the network that floating IPs come from; empty if there is only one
+    :param reservation: of a lease of whole hosts, as Chameleon's bare metal wants it
     """
 
     tokens = False
     floats = True
 
     def __init__(
-        self, cloud: str, owner: str, connection: Any, *, network: str = "", outside: str = ""
+        self,
+        cloud: str,
+        owner: str,
+        connection: Any,
+        *,
+        network: str = "",
+        outside: str = "",
+        reservation: str = "",
     ) -> None:
         self.cloud = cloud
         self.owner = owner
         self._cloud = connection
         self._network = network
         self._outside = outside
+        self._reservation = reservation
         self._seen: dict[str, Machine] = {}
 
     def find(self, name: str) -> list[Machine]:
@@ -112,7 +122,7 @@ class OpenStack(Names, Addresses):
             return made[0]
         call = secrets.token_hex(8)
         tags = {**self._tags(name, request), TOKEN_TAG: token, _CALL_TAG: call}
-        parameters = self._parameters(request)
+        parameters = self.parameters(request)
         try:
             with translated():
                 self._cloud.compute.create_server(name=name, metadata=tags, **parameters)
@@ -198,18 +208,6 @@ class OpenStack(Names, Addresses):
         """Give the VMs of an attempt; those that failed come last."""
         found = self._ours(lambda machine: machine.tags.get(TOKEN_TAG) == token)
         return sorted(found, key=lambda machine: machine.state == BROKEN)
-
-    def _parameters(self, request: Request) -> dict[str, Any]:
-        parameters: dict[str, Any] = {
-            "image_id": request.image_id,
-            "flavor_id": self.flavor_id(request.flavor),
-            "networks": [{"uuid": self.network_id(request.network or self._network)}],
-        }
-        if request.key:
-            parameters["key_name"] = request.key
-        if request.secgroup:
-            parameters["security_groups"] = [{"name": self.group_id(request.secgroup)}]
-        return parameters
 
     def _tags(self, name: str, request: Request) -> dict[str, str]:
         labels = {f"cm-{key}": value for key, value in request.labels.items() if value}

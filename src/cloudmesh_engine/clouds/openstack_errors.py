@@ -16,9 +16,10 @@ _CREDENTIALS = (
 )
 _HINTS = {
     "quota": "delete what you do not need, or ask the site for a higher quota",
-    "reservation": "give the flavor of your lease, reservation:ID, while the lease runs",
-    "no valid host": "the site has no room for this flavor now, or its flavors need a lease: "
-    "try later, or another --flavor",
+    "reservation": "give your lease's flavor, or its reservation as default.reservation in "
+    "cloudmesh.yaml, while the lease runs",
+    "no valid host": "the site has no room for this flavor now, or wants a lease for it: try "
+    "later, or another --flavor",
     "not enough hosts": "the site has no room for this flavor now: try later",
     "keypair": "give a --key that the cloud knows, or add it with cms key add",
     "key_name": "give a --key that the cloud knows, or add it with cms key add",

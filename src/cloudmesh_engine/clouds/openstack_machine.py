@@ -4,6 +4,7 @@ import ipaddress
 from typing import Any
 
 from cloudmesh_engine.clouds import BROKEN, NAME_TAG, Machine
+from cloudmesh_engine.clouds.openstack_errors import hint
 
 # What is on its way says task_state, and what it is says status.
 _TASKS = {
@@ -70,7 +71,8 @@ def state(server: Any) -> str:
 
 def _fault(server: Any) -> str:
     fault = server.fault or {}
-    return " ".join(str(fault.get("message") or "").split()).rstrip(": .")
+    message = " ".join(str(fault.get("message") or "").split()).rstrip(": .")
+    return message + hint(message)
 
 
 def _addresses(networks: dict[str, list[dict[str, Any]]]) -> tuple[list[str], list[str]]:

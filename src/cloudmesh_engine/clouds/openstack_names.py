@@ -13,6 +13,8 @@ class Names:
 
     cloud: str
     _cloud: Any
+    _network: str
+    _reservation: str
 
     def resolve(self, request: Request) -> Request:
         """Fill in the image's id; a name stands for the newest image that has it."""
@@ -27,6 +29,21 @@ class Names:
             )
         newest = max(found, key=lambda image: str(image.created_at))
         return replace(request, image_id=str(newest.id))
+
+    def parameters(self, request: Request) -> dict[str, Any]:
+        """Give what a request means to Nova, beside name and metadata."""
+        parameters: dict[str, Any] = {
+            "image_id": request.image_id,
+            "flavor_id": self.flavor_id(request.flavor),
+            "networks": [{"uuid": self.network_id(request.network or self._network)}],
+        }
+        if request.key:
+            parameters["key_name"] = request.key
+        if request.secgroup:
+            parameters["security_groups"] = [{"name": self.group_id(request.secgroup)}]
+        if self._reservation:
+            parameters["scheduler_hints"] = {"reservation": self._reservation}
+        return parameters
 
     def check_flavor(self, flavor: str) -> None:
         """Fail unless the site has that flavor."""

@@ -88,9 +88,17 @@ def moto(tmp_path_factory) -> Iterator[str]:
 class Faults:
     """A running proxy, and the launches of one test as moto itself has them."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *more: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, "--port=0", "--control-port=0", "--upstream", upstream],
+            [
+                sys.executable,
+                PROGRAM,
+                "--port=0",
+                "--control-port=0",
+                "--upstream",
+                upstream,
+                *more,
+            ],
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -753,3 +761,31 @@ def test_a_start_that_cannot_work_says_why(options, code):
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("faults: ")
+
+
+@pytest.fixture(scope="module")
+def rest(moto) -> Iterator[Faults]:
+    proxy = Faults(moto, "--api=rest")
+    yield proxy
+    assert proxy.stop() == (0, "")
+
+
+def test_before_any_other_cloud_an_action_is_a_method_and_a_path(rest):
+    assert rest.line.startswith("faults: REST at http://127.0.0.1:")
+    rest.script(
+        {"action": "GET /moto-api/*/x", "fault": "error", "status": 500, "code": "computeFault"}
+    )
+    message = "An error of the fault proxy's script."
+    path = f"/moto-api/{uuid.uuid4()}/x?a=b"
+    answer = ask(rest.url + path)
+    assert answer == (500, {"computeFault": {"code": 500, "message": message}})
+    assert [entry["answered"] for entry in rest.log("GET /moto-api/*/x")] == [500]
+
+
+def test_before_any_other_cloud_what_no_rule_wants_passes(rest):
+    rest.script({"action": "POST /moto-api/reset", "fault": "throttle"})
+    assert ask(f"{rest.url}/moto-api/data.json")[0] == 200
+    status, content = ask(f"{rest.url}/moto-api/reset", "POST")
+    assert (status, content["overLimit"]["code"]) == (429, 429)
+    assert ask(f"{rest.url}/moto-api/reset", "POST") == (200, {"status": "ok"})
+    assert [entry["answered"] for entry in rest.log("POST /moto-api/reset")] == [429, 200]

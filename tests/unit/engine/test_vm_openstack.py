@@ -1,0 +1,201 @@
+"""`cms vm` on a real OpenStack: Keystone, Nova, Placement, Glance and Neutron say what they say."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from .conftest import Cms, Ec2, Faults, free_port, wait_until
+from .nova import Nova
+from .test_vm_truth import Case, check, tell
+
+BOOT = ("vm", "boot", "--name=web")
+CREATE = "POST /v2.1/servers"
+TRUTH = [
+    Case("boot --name=web[1-2]", 0, given="? ~web1", leaves="? web1 web2 ~web1"),
+    Case("boot --name=web", 0, given="web/stopped", leaves="web"),
+    Case("boot --name=web --flavor=m1.large", 5, "flavor is m1.medium", "web", "web"),
+    Case("boot --name=web --image=nosuch", 1, "no image 'nosuch' on chameleon"),
+    Case("boot --name=web --flavor=nosuch", 1, "no flavor 'nosuch' on chameleon"),
+    Case("boot --name=web --network=nosuch", 1, "0 networks 'nosuch'.* there is sharednet1"),
+    Case("boot --name=web --secgroup=nosuch", 1, "no security group 'nosuch'"),
+    Case("boot --name=web --dryrun", 0),
+    Case("stop web,db", 0, given="web db/stopped", leaves="db/stopped web/stopped"),
+    Case("start web", 0, given="web/stopped", leaves="web"),
+    Case("reboot web", 0, given="web", leaves="web"),
+    Case("stop web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("delete web,nosuch", 1, "no VM named nosuch", "web ~web ?", "? ~web"),
+    Case("delete web", 5, "not booted by this appliance", "~web", "~web"),
+    Case("username admin web", 0, given="web", leaves="web"),
+    Case("status web", 0, given="web ~web", leaves="web ~web"),
+]
+CLOUD_SAYS_NO = [
+    Case("boot --name=web", 4, "site has a problem: try", fault=(CREATE, 500, "computeFault")),
+    Case("boot --name=web", 4, "limits how often", fault=(CREATE, 429, "overLimit")),
+    Case("boot --name=web", 4, "your role in the project", fault=(CREATE, 403, "forbidden")),
+]
+
+
+def rows(cms: Cms) -> list[dict[str, Any]]:
+    listed = cms("vm", "list", "--output=json")
+    assert listed.returncode == 0, listed.stderr
+    return json.loads(listed.stdout)
+
+
+def refused(cms: Cms, *words: str) -> tuple[int, str]:
+    """Run a command that fails; give its code and its only line."""
+    result = cms("vm", *words)
+    assert re.fullmatch(r"cms: .*\n", result.stderr), result.stderr
+    return result.returncode, result.stderr
+
+
+@pytest.mark.parametrize("case", TRUTH, ids=tell)
+def test_a_command_does_what_its_exit_code_says(
+    cms_openstack: Cms, project: Nova, case: Case
+) -> None:
+    check(cms_openstack, project, case)
+
+
+@pytest.mark.parametrize("case", CLOUD_SAYS_NO, ids=tell)
+def test_an_error_of_the_cloud_is_told_with_its_code(
+    cms_openstack: Cms, project: Nova, nova_faults: Faults, case: Case
+) -> None:
+    assert case.fault
+    action, status, code = case.fault
+    nova_faults.script(
+        {"action": action, "fault": "error", "nth": "every", "status": status, "code": code}
+    )
+    check(cms_openstack, project, case)
+
+
+def test_a_quota_is_told_as_such(cms_openstack: Cms, project: Nova) -> None:
+    project.quota(instances=0)
+    code, said = refused(cms_openstack, "boot", "--name=web")
+    assert (code, project.words()) == (1, "")
+    assert "Quota exceeded for instances" in said
+    assert "ask the site for a higher quota" in said
+
+
+def test_a_vm_that_no_host_takes_is_told_in_novas_words_and_replaced(
+    cms_openstack: Cms, project: Nova
+) -> None:
+    huge = {"name": "huge", "ram": 512, "vcpus": 100_000, "disk": 1}
+    project.quota(instances=100, cores=-1)
+    made = project.admin.post("/flavors", json={"flavor": huge}).json()["flavor"]
+    try:
+        for _ in range(2):
+            code, said = refused(cms_openstack, "boot", "--name=web", "--flavor=huge")
+            assert (code, project.words()) == (1, "web/failed")
+            assert re.search("failed: No valid host was found.*or another --flavor", said)
+        assert cms_openstack("vm", "delete", "web").returncode == 0
+        assert project.words() == ""
+    finally:
+        project.admin.delete(f"/flavors/{made['id']}")
+
+
+def test_a_reservation_of_a_lease_reaches_the_scheduler(cms_openstack: Cms, project: Nova) -> None:
+    cms_openstack.configure(
+        "        network: sharednet1\n", "        network: sharednet1\n        reservation: r-1\n"
+    )
+    assert cms_openstack(*BOOT).returncode == 0
+    (machine,) = project.machine_ids()
+    server = project.compute.get(f"/servers/{machine}", microversion="2.100").json()["server"]
+    assert server["scheduler_hints"] == {"reservation": ["r-1"]}
+
+
+def test_a_vm_in_error_is_replaced_by_the_next_boot(cms_openstack: Cms, project: Nova) -> None:
+    assert cms_openstack(*BOOT).returncode == 0
+    (broken,) = project.machine_ids()
+    project.admin.post(f"/servers/{broken}/action", json={"os-resetState": {"state": "error"}})
+    result = cms_openstack(*BOOT)
+    assert result.returncode == 0, result.stderr
+    assert project.words() == "web"
+    assert [row["instance_id"] for row in rows(cms_openstack)] == project.machine_ids() != [broken]
+
+
+def test_a_public_vm_has_an_address_that_goes_with_it(cms_openstack: Cms, project: Nova) -> None:
+    foreign = project.network.post(
+        "/v2.0/floatingips",
+        json={"floatingip": {"floating_network_id": project.ids["public"]}},
+    ).json()["floatingip"]["id"]
+    assert cms_openstack(*BOOT, "--public").returncode == 0
+    (row,) = rows(cms_openstack)
+    (mine,) = [one for one in project.addresses() if one["id"] != foreign]
+    assert row["public_ips"] == [mine["floating_ip_address"]]
+    assert mine["fixed_ip_address"] in row["private_ips"]
+    assert cms_openstack("vm", "delete", "web").returncode == 0
+    assert [one["id"] for one in project.addresses()] == [foreign]
+
+
+def test_a_call_that_comes_after_its_command_died_leaves_no_second_vm(
+    cms_openstack: Cms, project: Nova, nova_faults: Faults
+) -> None:
+    nova_faults.script({"action": CREATE, "fault": "hold", "when": "before"})
+    process = cms_openstack.start(*BOOT)
+    wait_until(lambda: CREATE in nova_faults.actions(), 60)
+    process.kill()
+    process.communicate(timeout=60)
+    assert cms_openstack(*BOOT).returncode == 0
+    kept = project.machine_ids()
+    nova_faults.script()
+    wait_until(lambda: len(project.machine_ids()) == 2, 60)
+    assert cms_openstack(*BOOT).returncode == 0
+    assert project.machine_ids() == kept == [row["instance_id"] for row in rows(cms_openstack)]
+
+
+def test_refresh_restores_every_vm_after_the_loss_of_mongo(
+    cms_openstack: Cms, project: Nova
+) -> None:
+    project.make("? ~db")
+    assert cms_openstack("vm", "boot", "--name=web[1-2]", "--group=blue").returncode == 0
+    before = {(row["name"], row["instance_id"]) for row in rows(cms_openstack)}
+    cms_openstack.configure("MONGO_DBNAME: test_", "MONGO_DBNAME: test_x")
+    assert rows(cms_openstack) == []
+    assert cms_openstack("vm", "list", "--refresh", "--cloud=chameleon").returncode == 0
+    assert {(row["name"], row["instance_id"]) for row in rows(cms_openstack)} == before
+    assert {row["cm"]["group"] for row in rows(cms_openstack)} == {"blue"}
+
+
+def test_an_application_credential_is_enough_until_it_is_revoked(
+    cms_openstack: Cms, project: Nova
+) -> None:
+    credential, secret = project.credential()
+    (cms_openstack.root / "secrets/chameleon").write_text(secret + "\n")
+    cms_openstack.configure(
+        "          username: cloudmesh\n",
+        f"          application_credential_id: {credential}\n"
+        "          application_credential_secret_FILE: chameleon\n          username: TBD\n",
+    )
+    assert cms_openstack("vm", "list", "--refresh", "--cloud=chameleon").returncode == 0
+    project.revoke(credential)
+    code, said = refused(cms_openstack, "list", "--refresh", "--cloud=chameleon")
+    assert code == 4
+    assert "whether the application credential has expired or was revoked" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "says"),
+    [
+        ("password: sandbox-password", "password: wrong", 4, "check credentials.auth"),
+        ("password: sandbox-password", "password: TBD", 2, "auth.password is not given"),
+        ("project_name: cloudmesh", "project_name: nosuch", 4, "check credentials.auth"),
+        ("region_name: KVM@TACC", "region_name: CHI@UC", 2, "check credentials.region_name"),
+    ],
+)
+def test_a_login_that_fails_says_what_to_look_at(
+    cms_openstack: Cms, old: str, new: str, code: int, says: str
+) -> None:
+    cms_openstack.configure(old, new)
+    result = refused(cms_openstack, "list", "--refresh", "--cloud=chameleon")
+    assert result[0] == code
+    assert says in result[1]
+
+
+def test_a_cloud_that_does_not_answer_hinders_no_other(cms_aws: Cms, ec2: Ec2) -> None:
+    ec2.make("web")
+    cms_aws.environ["CLOUDMESH_SANDBOX_OPENSTACK"] = f"http://127.0.0.1:{free_port()}"
+    result = cms_aws("vm", "list", "--refresh", "--cloud=chameleon,aws", "--output=json")
+    assert result.returncode == 4
+    assert re.fullmatch("cms: OpenStack does not answer: .*\n", result.stderr)
+    assert [row["name"] for row in json.loads(result.stdout)] == ["web"]
