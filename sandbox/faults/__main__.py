@@ -279,8 +279,7 @@ def main() -> int:
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     places = [f"http://{given.host}:{server.server_address[1]}" for server in servers]
-    what = "EC2" if given.api == "ec2" else "the cloud"
-    print(f"faults: {what} at {places[0]}, control at {places[1]}", flush=True)
+    print(f"faults: {given.api.upper()} at {places[0]}, control at {places[1]}", flush=True)
     proxy.stopped.wait()
     proxy.script.replace([])  # lets go what is held
     for server in servers:
