@@ -43,8 +43,9 @@ def ensure_upload(settings: Settings, resources: Resources, name: str) -> None:
 
 
 def group_name(section: Mapping[str, Any]) -> str:
-    """Name the security group that a cloud's section gives its VMs."""
-    name = str((section.get("credentials") or {}).get("EC2_SECURITY_GROUP") or "")
+    """Name the security group that a cloud's section gives its VMs; on AWS as upstream does."""
+    general = (section.get("default") or {}).get("ssh_group")
+    name = str(general or (section.get("credentials") or {}).get("EC2_SECURITY_GROUP") or "")
     return "" if is_placeholder(name) else name
 
 

@@ -26,7 +26,8 @@ class Prices:
         if price is not None:
             return price
         kind = str((section.get("cm") or {}).get("kind"))
-        region = str((section.get("credentials") or {}).get("region"))
+        credentials = section.get("credentials") or {}
+        region = str(credentials.get("region") or credentials.get("region_name"))
         # The price of another region is no price: it may differ by half.
         regions = _mapping(self._table.get(kind), f"{self._file}: {kind}")
         return _price(regions.get(region), flavor, f"{self._file}: {kind}.{region}")

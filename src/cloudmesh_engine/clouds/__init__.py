@@ -23,7 +23,10 @@ _MODULES = {
     "aws": "cloudmesh_engine.clouds.aws",
     "openstack": "cloudmesh_engine.clouds.openstack",
 }
-_RESOURCES = {"aws": "cloudmesh_engine.clouds.aws_resources"}
+_RESOURCES = {
+    "aws": "cloudmesh_engine.clouds.aws_resources",
+    "openstack": "cloudmesh_engine.clouds.openstack_resources",
+}
 
 
 class TokenSpent(ActionFailed):

@@ -12,6 +12,7 @@ from typing import Any
 from cloudmesh_engine.clouds import (
     BROKEN,
     GONE,
+    IMAGE_TAG,
     NAME_TAG,
     OWNER_TAG,
     TOKEN_TAG,
@@ -103,16 +104,6 @@ class OpenStack(Names, Addresses):
     def list_foreign(self) -> list[Machine]:
         """Give the VMs of the project that are not ours."""
         return [machine for machine in self._all() if machine.owner != self.owner]
-
-    def has_key(self, name: str) -> bool:
-        """Say whether the site knows a key of that name."""
-        with translated():
-            return self._cloud.compute.find_keypair(name, ignore_missing=True) is not None
-
-    def ensure_key(self, name: str, public_key: str) -> None:
-        """Import a key; one that is there stays."""
-        with translated(ignore=409):
-            self._cloud.compute.create_keypair(name=name, public_key=public_key)
 
     def create(self, name: str, request: Request, token: str) -> Machine:
         """Make a VM with its metadata in one call, unless this token has made one."""
@@ -211,6 +202,8 @@ class OpenStack(Names, Addresses):
 
     def _tags(self, name: str, request: Request) -> dict[str, str]:
         labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
+        if request.image != request.image_id:
+            labels[IMAGE_TAG] = request.image
         return {OWNER_TAG: self.owner, NAME_TAG: name, **labels}
 
     def _own_server(self, machine: Machine) -> Any:

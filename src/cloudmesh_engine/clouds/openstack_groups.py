@@ -73,7 +73,8 @@ class Groups:
         # Of two commands at once each makes one: whoever sees both takes the older.
         kept = self.find_group(name) or self._document(made)
         if kept["id"] != made.id:
-            with translated():
+            # A VM of a third command may use it already.
+            with translated(ignore=409):
                 self._cloud.network.delete_security_group(made.id, ignore_missing=True)
         return kept
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from cloudmesh_engine.clouds import Request
 from cloudmesh_engine.clouds.openstack_errors import translated
+from cloudmesh_engine.clouds.openstack_groups import Groups
 from cloudmesh_engine.errors import ActionFailed
 
 
@@ -12,6 +13,7 @@ class Names:
     """The part of the driver that looks names up."""
 
     cloud: str
+    owner: str
     _cloud: Any
     _network: str
     _reservation: str
@@ -75,14 +77,14 @@ class Names:
         )
 
     def group_id(self, name: str) -> str:
-        """Give the id of a security group."""
-        with translated():
-            found = [
-                one for one in self._cloud.network.security_groups() if name in (one.name, one.id)
-            ]
+        """Give the id of a security group; of several with one name, of ours."""
+        groups = Groups(self.cloud, self.owner, self._cloud)
+        found = groups.find_group(name)
+        if not found and _is_id(name):
+            found = next((group for group in groups.groups() if group["id"] == name), None)
         if not found:
             raise ActionFailed(f"no security group {name!r} on {self.cloud}: make it first")
-        return str(found[0].id)
+        return str(found["id"])
 
 
 def _is_id(text: str) -> bool:

@@ -98,7 +98,7 @@ class OpenStackResources(Groups):
         if there and there["public_key"].split()[:2] != public_key.split()[:2]:
             raise Refused(
                 f"another key is named {name!r} on {self.cloud}: VMs with it would not let you in: "
-                "choose another default.key in cloudmesh.yaml, or delete that one"
+                "choose another name by --key or default.key in cloudmesh.yaml, or delete that one"
             )
         return there is not None
 

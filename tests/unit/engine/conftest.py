@@ -134,6 +134,17 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the control plane: it is too heavy for one in each worker."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if (
+            "openstack" in getattr(item, "fixturenames", ())
+            or parameters.get("site") == "openstack"
+        ):
+            item.add_marker("openstack")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_secret_on_a_command_line() -> Iterator[None]:
     """Watch the process list while all tests run."""
@@ -475,7 +486,7 @@ class Site:
 NOVA_CALLS = {
     "RunInstances": "POST /v2.1/servers",
     "DescribeInstances": "GET /v2.1/servers/detail",
-    "DescribeKeyPairs": "GET /v2.1/os-keypairs/cloudmesh",
+    "DescribeKeyPairs": "GET /v2.1/os-keypairs",
     "ImportKeyPair": "POST /v2.1/os-keypairs",
     "TerminateInstances": "DELETE /v2.1/servers/*",
 }

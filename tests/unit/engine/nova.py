@@ -59,7 +59,9 @@ class Nova:
 
     def make(self, words: str, **more: Any) -> list[str]:
         """Make VMs as `cms` would, and wait until they are what the words say."""
-        if "cloudmesh" not in self.keys():
+        # Nova wants the key to be there; its VMs keep the name when the key is gone.
+        borrowed = "cloudmesh" not in self.keys()
+        if borrowed:
             self.compute.post("/os-keypairs", json={"keypair": {"name": "cloudmesh"}})
         made = []
         for word in words.split():
@@ -82,6 +84,8 @@ class Nova:
             if word.endswith("/stopped"):
                 self.compute.post(f"/servers/{server['id']}/action", json={"os-stop": None})
                 self.until(server["id"], "SHUTOFF")
+        if borrowed:
+            self.compute.delete("/os-keypairs/cloudmesh")
         return [server["id"] for server in made]
 
     def until(self, machine: str, status: str) -> None:
@@ -124,6 +128,17 @@ class Nova:
     def keys(self) -> list[str]:
         pairs = self.compute.get("/os-keypairs").json()["keypairs"]
         return [pair["keypair"]["name"] for pair in pairs]
+
+    def groups(self, name: str) -> list[str]:
+        """The rules of the security groups of that name that let something in."""
+        found = self.network.get("/v2.0/security-groups", params={"name": name}).json()
+        return [
+            f"{rule['protocol']} {rule['port_range_min']}-{rule['port_range_max']} "
+            f"{rule['remote_ip_prefix']}"
+            for group in found["security_groups"]
+            for rule in group["security_group_rules"]
+            if rule["direction"] == "ingress"
+        ]
 
     def quota(self, **limits: int) -> None:
         self.admin.put(f"/os-quota-sets/{self.project}", json={"quota_set": limits})

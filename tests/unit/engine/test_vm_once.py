@@ -28,7 +28,9 @@ def assert_only(site: Site) -> None:
     """Exactly one VM; where the cloud takes tokens, there never was another."""
     if site.tokens:
         assert len(site.faults.launches()) == 1
-        assert site.cloud.groups("cloudmesh") == ["tcp 22-22 0.0.0.0/0"]
+        assert len(site.cloud.groups("cloudmesh")) == 1
+    # Of two groups that were made in one second Neutron keeps both: each lets in the same.
+    assert {*site.cloud.groups("cloudmesh")} == {"tcp 22-22 0.0.0.0/0"}
     (row,) = rows(site.cms)
     assert site.cloud.words() == "web"
     assert site.cloud.machine_ids() == [row["instance_id"]]

@@ -69,6 +69,47 @@ def test_an_error_of_the_cloud_is_told_with_its_code(
     check(cms_openstack, project, case)
 
 
+def test_a_vm_that_asks_for_no_group_gets_one_that_lets_ssh_in(
+    cms_openstack: Cms, project: Nova
+) -> None:
+    assert cms_openstack(*BOOT).returncode == 0
+    (server,) = project.instances()
+    assert [group["name"] for group in server["security_groups"]] == ["cloudmesh"]
+    assert project.groups("cloudmesh") == ["tcp 22-22 0.0.0.0/0"]
+    assert server["metadata"]["cm-image"] == "CC-Ubuntu24.04"
+
+
+def test_another_key_of_our_name_is_refused(cms_openstack: Cms, project: Nova) -> None:
+    project.compute.post("/os-keypairs", json={"keypair": {"name": "cloudmesh"}})
+    code, said = refused(cms_openstack, "boot", "--name=web")
+    assert (code, project.words()) == (5, "")
+    assert "another key is named 'cloudmesh' on chameleon" in said
+
+
+def test_init_makes_the_site_ready_and_changes_nothing_again(
+    cms_openstack: Cms, project: Nova
+) -> None:
+    steps = []
+    for _ in range(2):
+        result = cms_openstack("init", "chameleon", "--output=json")
+        assert result.returncode == 0, result.stderr
+        steps.append({row["step"]: row["action"] for row in json.loads(result.stdout)})
+    assert (steps[0]["upload"], steps[0]["group"]) == ("added", "added")
+    assert (steps[1]["upload"], steps[1]["group"]) == ("already there", "already there")
+    assert project.keys() == ["cloudmesh"]
+    assert project.groups("cloudmesh") == ["tcp 22-22 0.0.0.0/0"]
+
+
+def test_a_price_of_the_region_counts(cms_openstack: Cms, project: Nova) -> None:
+    cms_openstack.configure("    # max_hourly_cost: 1.50", "    max_hourly_cost: 1.50")
+    table = cms_openstack.root / "prices.yaml"
+    table.write_text("openstack: {KVM@TACC: {m1.medium: 2}}\n")
+    code, said = refused(cms_openstack, "boot", "--name=web")
+    assert (code, project.words()) == (5, ""), said
+    table.write_text("openstack: {KVM@TACC: {m1.medium: 1}}\n")
+    assert cms_openstack(*BOOT).returncode == 0
+
+
 def test_a_quota_is_told_as_such(cms_openstack: Cms, project: Nova) -> None:
     project.quota(instances=0)
     code, said = refused(cms_openstack, "boot", "--name=web")
