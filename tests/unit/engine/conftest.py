@@ -23,6 +23,7 @@ from cloudmesh_engine import keys
 
 from . import nova
 from .nova import Nova
+from .site import OpenStackSite, Site
 
 if TYPE_CHECKING:
     from .sshd import Sshd
@@ -460,44 +461,10 @@ def nova_faults(nova_proxy: Faults, cms_openstack: Cms) -> Faults:
     return nova_proxy
 
 
-@dataclass
-class Site:
-    """A cloud behind its proxy, and `cms` that works there.
-
-    :param tokens: whether the cloud takes client tokens, so that a call never makes a second VM
-    :param calls: what the cloud calls EC2's actions
-    """
-
-    cms: Cms
-    cloud: Ec2 | Nova
-    faults: Faults
-    tokens: bool = True
-    calls: dict[str, str] = field(default_factory=dict)
-
-    def script(self, *rules: dict[str, Any]) -> None:
-        """Put rules in force that are written for EC2. Only EC2 hides what was just made."""
-        known = [rule for rule in rules if self.tokens or rule["fault"] != "hide"]
-        named = [
-            {**rule, "action": self.calls.get(rule["action"], rule["action"])} for rule in known
-        ]
-        self.faults.script(*named)
-
-
-NOVA_CALLS = {
-    "RunInstances": "POST /v2.1/servers",
-    "DescribeInstances": "GET /v2.1/servers/detail",
-    "DescribeKeyPairs": "GET /v2.1/os-keypairs",
-    "ImportKeyPair": "POST /v2.1/os-keypairs",
-    "TerminateInstances": "DELETE /v2.1/servers/*",
-}
-
-
 @pytest.fixture(params=["aws", "openstack"])
 def site(request: pytest.FixtureRequest) -> Site:
     """Every cloud in turn."""
     use = request.getfixturevalue
     if request.param == "aws":
         return Site(use("cms_aws"), use("ec2"), use("faults"))
-    return Site(
-        use("cms_openstack"), use("project"), use("nova_faults"), tokens=False, calls=NOVA_CALLS
-    )
+    return OpenStackSite(use("cms_openstack"), use("project"), use("nova_faults"))

@@ -1,0 +1,72 @@
+"""The clouds that tests take in turn. What a test says of EC2, a site says in its cloud's words."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from .conftest import Cms, Ec2, Faults
+    from .nova import Nova
+
+# A control plane takes seconds for what an emulator does at once, so some tests run only the
+# cases there that matter most. CLOUD_TESTS=all runs them all.
+ALL = os.environ.get("CLOUD_TESTS") == "all"
+
+
+@dataclass
+class Site:
+    """A cloud behind its proxy, and `cms` that works there. This one is AWS.
+
+    :cvar tokens: whether the cloud takes client tokens, so that a call never makes a second VM
+    :cvar calls: what the cloud calls EC2's actions
+    :cvar words: what the cloud calls other things of EC2
+    """
+
+    cms: "Cms"
+    cloud: "Ec2 | Nova"
+    faults: "Faults"
+
+    tokens: ClassVar[bool] = True
+    calls: ClassVar[dict[str, str]] = {}
+    words: ClassVar[dict[str, str]] = {}
+
+    @property
+    def refresh(self) -> tuple[str, ...]:
+        """The command that asks this cloud, also where it is none of the active ones."""
+        return ("vm", "list", "--refresh", f"--cloud={self.say('aws')}")
+
+    def script(self, *rules: dict[str, Any]) -> None:
+        """Put rules in force. Only EC2 hides what was just made."""
+        known = [rule for rule in rules if self.tokens or rule["fault"] != "hide"]
+        self.faults.script(*[{**rule, "action": self.call(rule["action"])} for rule in known])
+
+    def call(self, action: str) -> str:
+        """Give the name of an action."""
+        return self.calls.get(action, action)
+
+    def say(self, text: str) -> str:
+        """Put a text into the words of the cloud."""
+        return re.sub(r"[\w.-]+", lambda found: self.words.get(found[0], found[0]), text)
+
+
+class OpenStackSite(Site):
+    """The sandbox's OpenStack."""
+
+    tokens = False
+    calls: ClassVar = {
+        "RunInstances": "POST /v2.1/servers",
+        "DescribeInstances": "GET /v2.1/servers/detail",
+        "DescribeKeyPairs": "GET /v2.1/os-keypairs",
+        "ImportKeyPair": "POST /v2.1/os-keypairs",
+        "TerminateInstances": "DELETE /v2.1/servers/*",
+    }
+    words: ClassVar = {
+        "aws": "chameleon",
+        "t2.micro": "m1.medium",
+        "t2.small": "m1.small",
+        "t2.large": "m1.large",
+        "ami-1": "CC-Ubuntu22.04",
+        "ami-0c": "[0-9a-f-]+, not CC-Ubuntu22.04",
+        "i-": "[0-9a-f]{8}-",
+    }
