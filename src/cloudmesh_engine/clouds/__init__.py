@@ -172,6 +172,9 @@ class Driver(Protocol):
     def console_output(self, machine: Machine) -> str:
         """Give what the VM wrote to its console."""
 
+    def last_launch(self, machine: Machine) -> str:
+        """Say when a VM was started last, in ISO 8601."""
+
     def assign_address(self, machine: Machine) -> str:
         """Give a VM a public address that stays, once, and say which."""
 

@@ -152,6 +152,10 @@ class Aws(Addresses):
                 InstanceId=machine.id, InstanceType={"Value": flavor}
             )
 
+    def last_launch(self, machine: Machine) -> str:
+        """Say when a VM was started last: each start gives it another launch time."""
+        return machine.launched
+
     def console_output(self, machine: Machine) -> str:
         """Give what the VM wrote to its console, the latest if its type can tell that."""
         with translated(ignore="UnsupportedOperation"):

@@ -22,7 +22,7 @@ from cloudmesh_engine.clouds import (
 )
 from cloudmesh_engine.clouds.openstack_addresses import Addresses
 from cloudmesh_engine.clouds.openstack_errors import translated
-from cloudmesh_engine.clouds.openstack_machine import describe
+from cloudmesh_engine.clouds.openstack_machine import POWERED, RESIZED, describe
 from cloudmesh_engine.clouds.openstack_names import Names
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, Refused
 
@@ -35,7 +35,7 @@ _STARTS = {
     "SHELVED": "unshelve_server",
     "SHELVED_OFFLOADED": "unshelve_server",
 }
-_RESIZED = "VERIFY_RESIZE"
+_LAUNCHES = ("create", "start", "unpause", "resume", "unshelve")
 _RESIZE_SECONDS = 600
 
 
@@ -127,9 +127,10 @@ class OpenStack(Names, Addresses):
         """Start a stopped VM, in whatever way it was stopped."""
         with translated():
             server = self._own_server(machine)
-            if server.status == _RESIZED:
-                self._cloud.compute.confirm_server_resize(server)
-                return
+            if server.status == RESIZED:
+                server = self._confirm_resize(server)
+                if server.status == "ACTIVE":
+                    return
             action = _STARTS.get(server.status, "start_server")
             getattr(self._cloud.compute, action)(server)
 
@@ -162,27 +163,34 @@ class OpenStack(Names, Addresses):
             self._cloud.compute.delete_server_metadata(machine.id, [key])
 
     def rename(self, machine: Machine, name: str) -> None:
-        """Set the name by which we find it, then the one that people see."""
-        self.tag(machine, NAME_TAG, name)
+        """Set the name that people see, then ours: until that is done, a repetition does both."""
         with translated():
             self._cloud.compute.update_server(machine.id, name=name)
+        self.tag(machine, NAME_TAG, name)
 
     def resize(self, machine: Machine, flavor: str) -> None:
         """Give a stopped VM another flavor; an interrupted one is finished."""
         flavor_id = self.flavor_id(flavor)
         with translated():
             server = self._own_server(machine)
-            if server.status != _RESIZED:
+            if server.status != RESIZED:
                 self._cloud.compute.resize_server(server, flavor_id)
-                server = self._wait(server, _RESIZED)
-            self._cloud.compute.confirm_server_resize(server)
-            self._wait(server, "SHUTOFF")
+                server = self._wait(server, RESIZED)
+            self._confirm_resize(server)
 
     def console_output(self, machine: Machine) -> str:
         """Give what the VM wrote to its console."""
         with translated():
             reply = self._cloud.compute.get_server_console_output(machine.id)
         return str((reply or {}).get("output") or "")
+
+    def last_launch(self, machine: Machine) -> str:
+        """Say when a VM was started last, of which Nova itself tells only when it was made."""
+        starts: list[str] = []
+        with translated(ignore=404):  # it may just have been deleted
+            actions = self._cloud.compute.server_actions(machine.id)
+            starts = [f"{one.start_time}+00:00" for one in actions if one.action in _LAUNCHES]
+        return max(starts, default=machine.launched)
 
     def _settle(self, token: str, call: str) -> Machine:
         """Keep the oldest VM of an attempt, and end what this call made beside it."""
@@ -214,6 +222,11 @@ class OpenStack(Names, Addresses):
                 f"{machine.name} ({machine.id}) on {self.cloud} was not booted by this appliance"
             )
         return server
+
+    def _confirm_resize(self, server: Any) -> Any:
+        self._cloud.compute.confirm_server_resize(server)
+        status = "ACTIVE" if server.power_state == POWERED else "SHUTOFF"
+        return self._wait(server, status)
 
     def _wait(self, server: Any, status: str) -> Any:
         return self._cloud.compute.wait_for_server(

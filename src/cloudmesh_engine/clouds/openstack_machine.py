@@ -33,21 +33,20 @@ _STATES = {
     "SOFT_DELETED": "terminated",
     "ERROR": BROKEN,
 }
-_POWERED = 1
+RESIZING, RESIZED, POWERED = "RESIZE", "VERIFY_RESIZE", 1
 
 
 def describe(cloud: str, server: Any) -> Machine:
     """Give a server as our machine."""
     tags = {str(key): str(value) for key, value in (server.metadata or {}).items()}
     public, private = _addresses(server.addresses or {})
-    flavor, image = server.flavor, server.image
+    image = server.image
     return Machine(
         cloud=cloud,
         name=tags.get(NAME_TAG) or str(server.name),
         id=str(server.id),
         state=state(server),
-        # Before its version 2.47 Nova tells a flavor's id only.
-        flavor=str(getattr(flavor, "original_name", "") or getattr(flavor, "id", "") or ""),
+        flavor=_flavor(server),
         image=str(getattr(image, "id", "") or ""),
         key=str(server.key_name or ""),
         public_ips=public,
@@ -64,9 +63,20 @@ def state(server: Any) -> str:
         return BROKEN
     if server.task_state in _TASKS:
         return _TASKS[server.task_state]
-    if server.status == "VERIFY_RESIZE":
-        return "running" if server.power_state == _POWERED else "stopped"
+    if server.status == RESIZED:
+        return "running" if server.power_state == POWERED else "stopped"
+    if server.status == RESIZING and server.vm_state == "stopped":
+        # It stays stopped, and is not yet to be touched.
+        return "stopping"
     return _STATES.get(str(server.status), "pending")
+
+
+def _flavor(server: Any) -> str:
+    # Before its version 2.47 Nova tells a flavor's id only.
+    flavor = server.flavor
+    name = str(getattr(flavor, "original_name", "") or getattr(flavor, "id", "") or "")
+    # So that a resize which was interrupted is seen as not done.
+    return f"{name} (being changed)" if server.status in (RESIZING, RESIZED) else name
 
 
 def _fault(server: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloudmesh_engine import power
@@ -69,6 +69,8 @@ class Applying:
         fresh = Note(machine.cloud, machine.id, machine.name)
         before = next((note for note in self.notes if note.instance == machine.id), fresh)
         many = covering(machine, self.schedules)
+        if many:
+            machine = replace(machine, launched=self.driver.last_launch(machine))
         return before, settle(machine, before, many, self.last, self.now)
 
     def _forget_others(self, there: set[str]) -> None:
