@@ -91,7 +91,7 @@ class Cms:
 
     def __call__(self, *words: str, **environ: str) -> Result:
         process = self.start(*words, **environ)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=180)
         assert not planted_in(stdout + stderr)
         return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
 

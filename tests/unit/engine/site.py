@@ -64,8 +64,8 @@ class OpenStackSite(Site):
     words: ClassVar = {
         "aws": "chameleon",
         "t2.micro": "m1.medium",
-        "t2.small": "m1.small",
-        "t2.large": "m1.large",
+        "t2.small": "m1.large",
+        "t2.large": "m1.xlarge",
         "ami-1": "CC-Ubuntu22.04",
         "ami-0c": "[0-9a-f-]+, not CC-Ubuntu22.04",
         "i-": "[0-9a-f]{8}-",
