@@ -9,6 +9,7 @@ CmsError
 └── CmsTimedOut            tried again
 
 NotInTime                  tried again
+VmFailed                   tried again: a boot replaces what failed
 BadArgument                the task fails at once
 """
 
@@ -51,6 +52,10 @@ class CmsTimedOut(CmsTimeout, AirflowException):
 
 class NotInTime(CloudmeshAirflowError, AirflowException):
     """VMs are not as they should be after the time that the task gives them."""
+
+
+class VmFailed(CloudmeshAirflowError, AirflowException):
+    """The cloud could not make a VM run."""
 
 
 class BadArgument(CloudmeshAirflowError, AirflowFailException):

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk.configuration import conf
 
 from cloudmesh_airflow import arguments, deferral
-from cloudmesh_airflow.failures import NotInTime
+from cloudmesh_airflow.failures import NotInTime, VmFailed
 from cloudmesh_airflow.links import CloudmeshVmLink
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
 
@@ -125,6 +125,10 @@ class CloudmeshVmBootOperator(CloudmeshOperator):
         told = [f"{vm['name']} is {vm['status']}" for vm in records if vm["status"] != "running"]
         if not told:
             return records
+        failed = [vm for vm in records if vm["status"] == "failed"]
+        if failed:
+            why = "; ".join(f"{vm['name']}: {vm.get('fault') or 'no reason'}" for vm in failed)
+            raise VmFailed(f"boot: failed, says the cloud: {why}: the next try replaces it")
         left = deadline - time.time()
         if left <= 0:
             late = f"after {self.wait_timeout:g} s {', '.join(told)}"

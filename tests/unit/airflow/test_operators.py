@@ -11,10 +11,15 @@ from cloudmesh_airflow.failures import (
     CmsFailed,
     CmsNotSupported,
     PauseLonger,
+    VmFailed,
 )
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshCommandOperator
 from cloudmesh_airflow.operators.ssh import CloudmeshSshOperator
-from cloudmesh_airflow.operators.vm import CloudmeshVmDeleteOperator, CloudmeshVmListOperator
+from cloudmesh_airflow.operators.vm import (
+    CloudmeshVmBootOperator,
+    CloudmeshVmDeleteOperator,
+    CloudmeshVmListOperator,
+)
 
 SAID = [
     {"name": "web1", "exit_code": 0, "stdout": "up 3 days\n", "stderr": ""},
@@ -73,6 +78,15 @@ def test_nothing_to_run_is_refused(command):
 def test_a_command_is_a_list_of_words(command):
     with pytest.raises(BadArgument, match="give a list of words"):
         CloudmeshCommandOperator(task_id="do", command=command).execute({})
+
+
+def test_a_boot_does_not_wait_for_a_vm_that_failed(cms):
+    fault = {"name": "web", "cloud": "chameleon", "status": "failed", "fault": "No valid host"}
+    cms([fault])
+    task = CloudmeshVmBootOperator(task_id="do", names="web", deferrable=True)
+    event = {"names": ["web"], "cloud": "chameleon", "deadline": 4e9}
+    with pytest.raises(VmFailed, match="web: No valid host: the next try replaces it"):
+        task.execute_complete({}, event)
 
 
 def test_what_a_command_wrote_is_returned(cms):
