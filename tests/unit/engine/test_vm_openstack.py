@@ -132,7 +132,8 @@ def test_a_public_vm_has_an_address_that_goes_with_it(cms_openstack: Cms, projec
         "/v2.0/floatingips",
         json={"floatingip": {"floating_network_id": project.ids["public"]}},
     ).json()["floatingip"]["id"]
-    assert cms_openstack(*BOOT, "--public").returncode == 0
+    # The address needs the VM, so this boot waits all the same.
+    assert cms_openstack(*BOOT, "--public", "--nowait").returncode == 0
     (row,) = rows(cms_openstack)
     (mine,) = [one for one in project.addresses() if one["id"] != foreign]
     assert row["public_ips"] == [mine["floating_ip_address"]]
