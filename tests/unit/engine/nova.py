@@ -95,7 +95,7 @@ class Nova:
             server = self.compute.get(f"/servers/{machine}").json()["server"]
             return server["status"] == status and not server["OS-EXT-STS:task_state"]
 
-        wait_until(there, 60)
+        wait_until(there, 240)
 
     def instances(self) -> list[dict[str, Any]]:
         servers = self.compute.get("/servers/detail").json()["servers"]
@@ -166,7 +166,7 @@ class Nova:
         for group in self.network.get("/v2.0/security-groups").json()["security_groups"]:
             if group["name"] != "default":
                 self._quietly(self.network.delete, f"/v2.0/security-groups/{group['id']}")
-        wait_until(lambda: not self.compute.get("/servers").json()["servers"], 60)
+        wait_until(lambda: not self.compute.get("/servers").json()["servers"], 240)
         self.quota(instances=100)
 
     def _quietly(self, call: Callable[[str], Any], path: str) -> None:

@@ -90,7 +90,7 @@ def test_racing_boots_one_of_which_lost_its_reply_settle_on_the_oldest(
         {"action": CREATE, "fault": "lose-reply", "nth": 2},
     )
     slow = cms_openstack.start(*BOOT)
-    wait_until(lambda: CREATE in nova_faults.actions(), 60)
+    wait_until(lambda: CREATE in nova_faults.actions(), 240)
     # It waits its turn, and then takes the other one for dead.
     assert cms_openstack(*BOOT).returncode == 0
     oldest = project.machine_ids()
