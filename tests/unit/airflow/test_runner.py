@@ -21,14 +21,20 @@ SOURCE = Path(__file__).parents[3] / "src"
 # A command that starts a stubborn child in its own group, and one that leaves the tree.
 FAMILY = """
 import os, signal, subprocess, sys, time
-stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-subprocess.Popen([sys.executable, "-c", stubborn])
+stubborn = (
+    "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "os.write(%d, b'.'); time.sleep(600)"
+)
+heard, said = os.pipe()
+os.set_inheritable(said, True)
+subprocess.Popen([sys.executable, "-c", stubborn % said], close_fds=False)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-c", stubborn])
+        os.execv(sys.executable, [sys.executable, "-c", stubborn % said])
     os._exit(0)
 os.wait()
+os.read(heard, 1), os.read(heard, 1)
 print("ready", flush=True)
 time.sleep(600)
 """
