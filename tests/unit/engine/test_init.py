@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,12 @@ THERE = dict.fromkeys(NEW, "already there") | {
 
 
 @pytest.fixture
-def cms(cms_aws: Cms) -> Cms:
+def cms(cms_aws: Cms) -> Iterator[Cms]:
     """`cms` whose catalogue has few flavors: the stand-in takes milliseconds for each."""
+    server = mongo.server(config.load(cms_aws.environ))
     cms_aws.catalogue(flavors="t2.*")
-    return cms_aws
+    yield cms_aws
+    mongo.client(server).close()
 
 
 def actions(result: Result) -> dict[str, str]:
