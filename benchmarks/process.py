@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,18 +48,7 @@ def run(
 
     :param timeout: seconds
     """
-    # A session of its own: Ctrl-C must reach us alone, or it would also stop the clean-up.
-    child = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    child = _start(command, env, output=subprocess.PIPE, errors=subprocess.PIPE)
     try:
         output, errors = child.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:
@@ -73,16 +63,24 @@ def run(
     return subprocess.CompletedProcess(command, child.returncode, output, errors)
 
 
-@contextlib.contextmanager
-def running(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Keep a server running meanwhile."""
-    quiet = subprocess.DEVNULL
-    server = subprocess.Popen(command, env=env, stdin=quiet, stdout=quiet, stderr=quiet)
-    try:
-        yield server
-    finally:
-        server.kill()
-        server.wait(10)
+def _start(
+    command: Sequence[str],
+    env: Mapping[str, str] | None,
+    output: int = subprocess.DEVNULL,
+    errors: int = subprocess.DEVNULL,
+) -> subprocess.Popen[str]:
+    # A session of its own: Ctrl-C must reach us alone, or it would also stop the clean-up.
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
 
 
 def _end(child: subprocess.Popen[str]) -> None:
@@ -94,6 +92,13 @@ def _end(child: subprocess.Popen[str]) -> None:
             continue
 
 
+def free_port() -> int:
+    """Give a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def served(
     command: Sequence[str], port: int, *, env: Mapping[str, str] | None = None
@@ -102,16 +107,7 @@ def served(
 
     :param port: where it listens on this machine once it is ready
     """
-    child = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    child = _start(command, env)
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -119,11 +115,14 @@ def served(
                 if client.connect_ex(("127.0.0.1", port)) == 0:
                     break
             if child.poll() is not None or time.monotonic() > deadline:
-                raise CommandError(command, "did not start")
+                raise CommandError(command, "did not start; run 'make setup'")
             time.sleep(0.05)
         yield
     finally:
-        _end(child)
+        # Its data are thrown away, and moto would wait for connections that are kept.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 @dataclass(frozen=True)
@@ -133,31 +132,30 @@ class Cost:
     seconds: float
     cpu: float
     memory: float
+    said: str = ""
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.seconds + other.seconds, self.cpu + other.cpu, max(self.memory, other.memory)
+        )
 
 
 def measured(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end and say what it took."""
+    """Run a command to its end and say what it took, and what it wrote to stdout."""
     began = time.monotonic()
-    child = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert child.stderr
-    try:
-        said = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-    except BaseException:
-        _end(child)
-        raise
-    child.returncode = os.waitstatus_to_exitcode(status)
-    child.stderr.close()
-    if child.returncode:
-        raise CommandError(command, f"exit code {child.returncode}", said)
-    cpu = usage.ru_utime + usage.ru_stime
-    return Cost(time.monotonic() - began, cpu, usage.ru_maxrss / 1024)
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        child = _start(command, env, subprocess.PIPE, errors.fileno())
+        assert child.stdout
+        try:
+            said = child.stdout.read()
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            _end(child)
+            raise
+        seconds = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        child.stdout.close()
+        if child.returncode:
+            errors.seek(0)
+            raise CommandError(command, f"exit code {child.returncode}", errors.read())
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said)

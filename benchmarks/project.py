@@ -5,13 +5,12 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks.process import ROOT, BenchError, CommandError, run, say
+from benchmarks.process import ROOT, BenchError, CommandError, free_port, run, say
 from cloudmesh_airflow.client import AirflowClient
 
 NAME = "cloudmesh-airflow-bench"
@@ -72,19 +71,13 @@ def choose_mode(wanted: str) -> str:
     return mode
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Project:
     """The project's words: up, down, build, remove."""
 
     def __init__(self, mode: str) -> None:
         self.mode = mode
         self.secrets = FOLDER / "secrets"
-        self.port = _free_port()
+        self.port = free_port()
         # The environment wins over a user's .env.
         self.env = {
             **os.environ,

