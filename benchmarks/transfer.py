@@ -1,229 +1,190 @@
-"""Measures how long it takes to move files between two stores, ours beside rclone's.
+"""Measures how long it takes to move files between two stores, ours beside other tools.
 
-Both ends are folders that `rclone serve s3` gives out, so that no emulator is what is measured.
-The tools take turns. `two steps` is rclone to disk and rclone from there: what scripts do that
-get and then put. The result is printed and kept in benchmarks/results/transfer.md. Nothing here
-passes or fails, except that every file must have arrived with its size.
+The tools take turns, each round in another order. The result is printed and kept as a page and a
+plot. Nothing here passes or fails, except that every file must have arrived with its size.
 """
 
 import argparse
 import os
-import shutil
-import socket
+import re
+import shlex
 import statistics
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.process import ROOT, BenchError, Cost, measured, run, say, served
-from benchmarks.report import machine
+from benchmarks import plot
+from benchmarks.laboratory import LABS, Lab, laboratory, rclone
+from benchmarks.movers import MOVERS, prepare
+from benchmarks.process import ROOT, BenchError, CommandError, Cost, say
+from benchmarks.report import commit, machine, table
 
-VENVS = ROOT / ".run/venvs"
-RCLONE = str(VENVS / "stores/bin/rclone")
-MIB = 1024 * 1024
-KEYS = ("benchmarkkey", "benchmarksecret")
-PASSWORD = "benchmark"
-SHAPES = {
-    "1,000 x 10 KB": (1000, 10_000),
-    "100 x 1 MB": (100, 1_000_000),
-    "4 x 256 MB": (4, 256_000_000),
-    "1 x 1 GB": (1, 1_000_000_000),
-}
-SMALL = {"200 x 10 KB": (200, 10_000), "20 x 1 MB": (20, 1_000_000), "2 x 64 MB": (2, 64_000_000)}
-AGAIN = "again"
-TOOLS = ("cms transfer", "rclone", "two steps")
+SHAPES = "1000x10KB,100x1MB,4x256MB,1x1GB"
+AGAIN = ", again"
+_UNITS = {"KB": 1000, "MB": 1000**2, "GB": 1000**3}
+_RUNS = 5
+
+# Of a lab: of a shape: of a tool: what each run took.
+Costs = dict[str, list[Cost]]
 
 
-@dataclass(frozen=True)
-class Lab:
-    """Two servers, the database, and how the tools reach them."""
-
-    root: Path
-    ports: tuple[int, int]
-    env: Mapping[str, str]
-
-    def folder(self, side: int) -> Path:
-        """Where a server keeps its bucket."""
-        return self.root / f"side-{side}" / "bucket"
-
-    def remote(self, side: int) -> str:
-        """Name a server's bucket in rclone's words."""
-        access, secret = KEYS
-        address = f"http://127.0.0.1:{self.ports[side]}"
-        return (
-            f":s3,provider=Rclone,access_key_id={access},secret_access_key={secret},"
-            f"endpoint='{address}':bucket"
-        )
-
-    def cost(self, tool: str) -> Cost:
-        """Move everything from one server to the other."""
-        base = [RCLONE, "--config", "/dev/null", "copy"]
-        if tool == "cms transfer":
-            code = "from cloudmesh_engine.launcher import main; main()"
-            python = str(VENVS / "cms-test/bin/python")
-            return measured([python, "-c", code, "transfer", "from:", "to:"], env=self.env)
-        if tool == "rclone":
-            return measured([*base, self.remote(0), self.remote(1)])
-        between = str(self.root / "between")
-        one = measured([*base, self.remote(0), between])
-        two = measured([*base, between, self.remote(1)])
-        memory = max(one.memory, two.memory)
-        return Cost(one.seconds + two.seconds, one.cpu + two.cpu, memory)
-
-    def clear(self) -> None:
-        """Empty the target."""
-        shutil.rmtree(self.root / "between", ignore_errors=True)
-        for path in self.folder(1).iterdir():
-            path.unlink()
-
-    def check(self) -> None:
-        """Make sure that every file arrived with its size."""
-        sizes = [
-            {path.name: path.stat().st_size for path in self.folder(side).iterdir()}
-            for side in (0, 1)
-        ]
-        if sizes[0] != sizes[1]:
-            raise BenchError(f"{len(sizes[1])} of {len(sizes[0])} files arrived whole")
-
-
-@contextmanager
-def laboratory() -> Iterator[Lab]:
-    """Start the two servers and the database."""
-    with tempfile.TemporaryDirectory(prefix="transfer-bench-") as name:
-        root = Path(name)
-        ports = (_free_port(), _free_port())
-        mongo = _free_port()
-        lab = Lab(root, ports, _environment(root, ports, mongo))
-        for side in (0, 1):
-            lab.folder(side).mkdir(parents=True)
-        with (
-            served(_server(lab, 0), ports[0]),
-            served(_server(lab, 1), ports[1]),
-            served(_database(root, mongo), mongo, env=_database_environment(root)),
-        ):
-            yield lab
-
-
-def _server(lab: Lab, side: int) -> list[str]:
-    place, address = str(lab.folder(side).parent), f"127.0.0.1:{lab.ports[side]}"
-    words = ["serve", "s3", "--addr", address, "--auth-key", ",".join(KEYS)]
-    # We empty the folder behind the server's back.
-    return [RCLONE, "--config", "/dev/null", *words, "--dir-cache-time", "0s", place]
-
-
-def _database(root: Path, port: int) -> list[str]:
-    python, script = str(VENVS / "mongo/bin/python"), str(ROOT / "offline/mongo-standin")
-    return [python, script, "--host", "127.0.0.1", "--port", str(port), "--data", str(root / "db")]
-
-
-def _database_environment(root: Path) -> dict[str, str]:
-    file = str(root / "secrets/mongo_password")
-    own = {"MONGO_INITDB_ROOT_USERNAME": "cloudmesh", "MONGO_INITDB_ROOT_PASSWORD_FILE": file}
-    return {**os.environ, **own}
-
-
-def _environment(root: Path, ports: tuple[int, int], mongo: int) -> dict[str, str]:
-    for folder in ("secrets", "state", "db"):
-        (root / folder).mkdir()
-    (root / "secrets/mongo_password").write_text(PASSWORD)
-    sections = "".join(
-        f"    {name}:\n      cm: {{kind: awss3}}\n      credentials:\n"
-        f"        {{bucket: bucket, endpoint: 'http://127.0.0.1:{port}',"
-        f" access_key_id: {KEYS[0]}, secret_access_key: {KEYS[1]}}}\n"
-        for name, port in zip(("from", "to"), ports, strict=True)
-    )
-    template = (ROOT / "config/cloudmesh.yaml").read_text()
-    text = template.replace("\n  storage:\n", f"\n  storage:\n{sections}")
-    (root / "cloudmesh.yaml").write_text(text)
-    return {
-        **os.environ,
-        "CLOUDMESH_CONFIG": str(root / "cloudmesh.yaml"),
-        "CLOUDMESH_SECRETS_DIR": str(root / "secrets"),
-        "CLOUDMESH_STATE_DIR": str(root / "state"),
-        "CLOUDMESH_MONGO_HOST": "127.0.0.1",
-        "CLOUDMESH_MONGO_PORT": str(mongo),
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _fill(folder: Path, count: int, size: int) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    for number in range(count):
-        with (folder / f"file-{number:04}").open("wb") as file:
-            for begin in range(0, size, MIB):
-                file.write(os.urandom(min(MIB, size - begin)))
-
-
-def _measure(lab: Lab, rounds: int) -> dict[str, list[Cost]]:
-    costs: dict[str, list[Cost]] = {}
-    for number in range(rounds):
+def measure(lab: Lab, tools: list[str], runs: int) -> Costs:
+    """Let the tools take turns."""
+    costs: Costs = {}
+    for number in range(runs):
         # The one that begins meets colder caches: not always the same one.
-        for tool in TOOLS[number % len(TOOLS) :] + TOOLS[: number % len(TOOLS)]:
+        first = number % len(tools)
+        for tool in tools[first:] + tools[:first]:
+            mover = MOVERS[tool]
             lab.clear()
-            costs.setdefault(tool, []).append(lab.cost(tool))
-            lab.check()
-            if tool != "two steps":
-                costs.setdefault(f"{tool}, {AGAIN}", []).append(lab.cost(tool))
+            costs.setdefault(tool, []).append(mover.move(lab))
+            lab.check(tool)
+            if mover.again:
+                costs.setdefault(tool + AGAIN, []).append(mover.move(lab))
     return costs
 
 
-def _row(tool: str, costs: list[Cost], size: int) -> str:
-    seconds = statistics.median(cost.seconds for cost in costs)
-    cpu = statistics.median(cost.cpu for cost in costs)
-    memory = max(cost.memory for cost in costs)
-    speed = "" if AGAIN in tool else f"{size / seconds / 1e6:.1f}"
-    each = ", ".join(f"{cost.seconds:.2f}" for cost in costs)
-    return f"| {tool} | {seconds:.2f} | {each} | {speed} | {cpu:.2f} | {memory:.0f} |"
+def _median(costs: list[Cost]) -> float:
+    return statistics.median(cost.seconds for cost in costs)
+
+
+def _rows(costs: Costs, size: int) -> list[tuple[str, ...]]:
+    rows = []
+    for tool in sorted(costs, key=lambda name: (AGAIN in name, list(costs).index(name))):
+        found, again = costs[tool], AGAIN if AGAIN in tool else ""
+        seconds, base = _median(found), costs.get(f"rclone{again}")
+        rows.append(
+            (
+                tool,
+                f"{seconds:.2f}",
+                ", ".join(f"{cost.seconds:.2f}" for cost in found),
+                "" if again else f"{size / seconds / 1e6:.1f}",
+                f"{statistics.median(cost.cpu for cost in found):.2f}",
+                f"{max(cost.memory for cost in found):.0f}",
+                f"{_median(base) / seconds:.2f}" if base else "",
+            )
+        )
+    return rows
+
+
+_HEADER = ("", "median, s", "each, s", "MB/s", "CPU, s", "memory, MiB", "times rclone's speed")
+
+
+def _page(found: Mapping[str, Mapping[str, tuple[int, Costs]]], load: float) -> str:
+    facts = [
+        f"Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"Machine: {machine()}",
+        f"Load average before: {load:.2f}",
+        f"Commit: {commit()}; {rclone('version').splitlines()[0]}",
+        f"Command: `{shlex.join(['benchmarks/transfer', *sys.argv[1:]])}`",
+    ]
+    tools = {tool for lab in found.values() for _, costs in lab.values() for tool in costs}
+    about = [f"- {name}: {MOVERS[name].about}" for name in MOVERS if name in tools]
+    parts = [
+        "# What moving files costs",
+        "\n".join(f"- {fact}" for fact in facts),
+        "On one machine, stores and tools together; medians. `again` is a second run that has "
+        "nothing to move. CPU is the tool's own, without the stores; memory is the most of all "
+        "runs. `cms transfer` proves every byte by SHA-256 and keeps its manifest in the stand-in "
+        "for MongoDB.",
+        "\n".join(about),
+        "Left out: upstream's `cms storage copy`, whose Azure class knows no endpoint but Azure's "
+        "own; Airflow's operator between two S3, and its second run, which fails because the "
+        "blobs are there.",
+    ]
+    for lab, shapes in found.items():
+        for shape, (size, costs) in shapes.items():
+            parts += [f"## {LABS[lab]}: {shape}", table(_HEADER, _rows(costs, size))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _plot(found: Mapping[str, Mapping[str, tuple[int, Costs]]]) -> str:
+    panels = {
+        f"{LABS[lab]}: MB/s": {
+            shape: {
+                tool: size / _median(runs) / 1e6
+                for tool, runs in costs.items()
+                if AGAIN not in tool
+            }
+            for shape, (size, costs) in shapes.items()
+        }
+        for lab, shapes in found.items()
+    }
+    return plot.bars(panels, "")
+
+
+def _shape(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x(\d+)(KB|MB|GB)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text}: write COUNTxSIZE, as 100x1MB")
+    return int(match[1]), int(match[2]) * _UNITS[match[3]]
+
+
+def _list(text: str, known: Mapping[str, object]) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name}: use {', '.join(known)}")
+    return names
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/transfer", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="times each tool runs (default 3)")
-    parser.add_argument("--small", action="store_true", help="less of everything")
-    return parser.parse_args()
+    parser.add_argument(
+        "--runs", type=int, default=_RUNS, metavar="N", help=f"of each tool (default {_RUNS})"
+    )
+    parser.add_argument(
+        "--shapes", default=SHAPES, metavar="LIST", help=f"COUNTxSIZE,… (default {SHAPES})"
+    )
+    parser.add_argument(
+        "--tools", default=list(MOVERS), metavar="LIST", type=lambda text: _list(text, MOVERS),
+        help=f"of {','.join(MOVERS)} (default all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--labs", default=list(LABS), metavar="LIST", type=lambda text: _list(text, LABS),
+        help=f"of {','.join(LABS)} (default both)",
+    )  # fmt: skip
+    page, picture = ROOT / "benchmarks/results/transfer.md", ROOT / "docs/transfer.svg"
+    parser.add_argument("--output", type=Path, default=page, help="where to keep the page")
+    parser.add_argument("--plot", type=Path, default=picture, help="where to keep the plot")
+    options = parser.parse_args()
+    try:
+        options.shapes = {text: _shape(text) for text in options.shapes.split(",")}
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
+    return options
+
+
+def _measure(options: argparse.Namespace) -> dict[str, dict[str, tuple[int, Costs]]]:
+    prepare(options.tools)
+    found: dict[str, dict[str, tuple[int, Costs]]] = {}
+    for name in options.labs:
+        tools = [tool for tool in options.tools if name in MOVERS[tool].labs]
+        for shape, (count, size) in options.shapes.items() if tools else ():
+            say(f"{name}: {shape}")
+            with laboratory(name) as lab:
+                lab.fill(count, size)
+                costs = measure(lab, tools, options.runs)
+            found.setdefault(name, {})[shape] = (count * size, costs)
+    return found
 
 
 def main() -> int:
-    """Measure and write the page."""
-    options = _options()
-    commit = run(["git", "rev-parse", "--short=12", "HEAD"], timeout=30).stdout.strip()
-    lines = [
-        "# What moving files costs", "",
-        f"- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"- Machine: {machine()}",
-        f"- Load average before: {os.getloadavg()[0]:.2f}",
-        f"- Commit: {commit}; {run([RCLONE, 'version'], timeout=30).stdout.splitlines()[0]}",
-        f"- Command: `benchmarks/transfer {' '.join(sys.argv[1:])}`".rstrip(), "",
-        "Between two folders given out by `rclone serve s3`, on one machine; medians. `again` is a",
-        "second run that has nothing to move. CPU is the tool's own, without the servers; memory",
-        "is the most of all rounds. `cms transfer` keeps its manifest in the stand-in for MongoDB.",
-    ]  # fmt: skip
+    """0 when measured, 1 with one line when not."""
+    options, load = _options(), os.getloadavg()[0]
     try:
-        with laboratory() as lab:
-            for shape, (count, size) in (SMALL if options.small else SHAPES).items():
-                say(shape)
-                _fill(lab.folder(0), count, size)
-                lines += ["", f"## {shape}", ""]
-                lines += ["| | median, s | each, s | MB/s | CPU, s | memory, MiB |"]
-                lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
-                costs = _measure(lab, options.rounds)
-                lines += [_row(tool, costs[tool], count * size) for tool in sorted(costs)]
-    except BenchError as error:
-        print(f"transfer: {error} {getattr(error, 'output', '')}", file=sys.stderr)
+        found = _measure(options)
+        page = _page(found, load)
+    except (BenchError, OSError) as error:
+        if isinstance(error, CommandError):
+            say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
+        say(f"transfer: {error}")
         return 1
-    text = "\n".join(lines) + "\n"
-    print(text)
-    (ROOT / "benchmarks/results/transfer.md").write_text(text)
+    options.output.write_text(page)
+    options.plot.write_text(_plot(found))
+    print(page, end="")
+    say(f"Kept in {options.output} and {options.plot}.")
     return 0
 
 
