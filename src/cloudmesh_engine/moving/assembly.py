@@ -6,19 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudmesh_engine.errors import ActionFailed
-from cloudmesh_engine.stores import MIB, Item, Put, Store, Upload
+from cloudmesh_engine.stores import MIB, Item, Limits, Put, Store, Upload
+from cloudmesh_engine.stores.piece import Piece
 
-PART = 16 * MIB
 LARGEST_PART = 64 * MIB
 
 
-def part_size(size: int, parts: int) -> int:
-    """Give the size of the parts of an object of which a store takes so many."""
-    needed = -(-size // parts)
-    part = max(PART, -(-needed // MIB) * MIB)
+def part_size(size: int, limits: Limits) -> int:
+    """Give the size of the parts of an object for a store with these limits."""
+    needed = -(-size // limits.parts)
+    part = max(limits.part, -(-needed // MIB) * MIB)
     if part > LARGEST_PART:
-        limit = LARGEST_PART * parts // 1024**3
-        raise ActionFailed(f"is larger than {limit} GiB: the target takes {parts} parts at most")
+        most = LARGEST_PART * limits.parts // 1024**3
+        raise ActionFailed(
+            f"is larger than {most} GiB: the target takes {limits.parts} parts at most"
+        )
     return part
 
 
@@ -26,7 +28,11 @@ def part_size(size: int, parts: int) -> int:
 class Assembly:
     """An object in the making.
 
+    The digest takes the parts in their order. Nobody waits for his turn: a part that is early is
+    laid aside, and whoever brings the next one takes those that follow it as well.
+
     :param done: is called once, by whichever thread ends the last part, with the failure if any
+    :param release: is called with the size of each part whose bytes are not needed any more
     """
 
     source: Store
@@ -35,14 +41,13 @@ class Assembly:
     upload: Upload
     parts: int
     done: Callable[["Assembly", BaseException | None], None]
+    release: Callable[[int], None]
     sum: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _early: dict[int, tuple[int, int, Piece]] = field(default_factory=dict)
     _next: int = 0
-    _left: int = 0
+    _busy: bool = False
     _failure: BaseException | None = None
-    _turn: threading.Condition = field(default_factory=threading.Condition)
-
-    def __post_init__(self) -> None:
-        self._left = self.parts
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def digest(self) -> str:
@@ -55,31 +60,41 @@ class Assembly:
 
     def move(self, index: int, offset: int, size: int) -> None:
         """Move one part."""
+        piece = Piece(b"")
         try:
             if not self._failure:
-                self._move(index, offset, size)
+                piece = self.source.read(self.item, offset, size)
+                if not self.target.limits.ordered:
+                    self.upload.part(index, offset, piece)
         except BaseException as error:
             self._failure = self._failure or error
-        with self._turn:
-            self._next = max(self._next, index + 1) if self._failure else self._next
-            self._left -= 1
-            last = not self._left
-            self._turn.notify_all()
-        if last:
-            self.done(self, self._failure)
+        with self._lock:
+            self._early[index] = offset, size, piece
+        del piece
+        while self._take_next():
+            pass
 
-    def _move(self, index: int, offset: int, size: int) -> None:
-        data = self.source.read(self.item, offset, size)
-        if not self.target.limits.ordered:
-            self.upload.part(index, offset, data)
-        with self._turn:
-            # Older parts were handed out before, so some thread is at work on them.
-            self._turn.wait_for(lambda: self._next == index or self._failure)
-            if self._failure:
-                return
-        if self.target.limits.ordered:
-            self.upload.part(index, offset, data)
-        self.sum.update(data)
-        with self._turn:
-            self._next = index + 1
-            self._turn.notify_all()
+    def _take_next(self) -> bool:
+        """Take the next part, if it is here and nobody else is at it."""
+        with self._lock:
+            if self._busy or self._next not in self._early:
+                return False
+            self._busy = True
+            offset, size, piece = self._early.pop(self._next)
+        try:
+            if not self._failure:
+                if self.target.limits.ordered:
+                    self.upload.part(self._next, offset, piece)
+                self.sum.update(piece.data)
+        except BaseException as error:
+            self._failure = error
+        del piece
+        try:
+            if self._next + 1 == self.parts:
+                self.done(self, self._failure)
+        finally:
+            with self._lock:
+                self._next += 1
+                self._busy = False
+            self.release(size)
+        return True

@@ -11,25 +11,30 @@ counts. When all is done they are packed anew.
 """
 
 import fcntl
+import functools
 import hashlib
+import importlib
 import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from cloudmesh_engine import home, mongo
+from cloudmesh_engine import home
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ActionFailed, Refused
-from cloudmesh_engine.ledger import now
 from cloudmesh_engine.stores import Item, Put
 
 Document = dict[str, Any]
 
 MOVING, DONE, FAILED, GONE = "moving", "done", "failed", "gone"
+_DRIVER = "cloudmesh_engine.mongo"
 _ROWS_A_PAGE = 1000
+# So many more than needed do no harm.
+_LOOSE_PAGES = 10
 _SECONDS_AT_MOST = 1.0
 
 
@@ -60,17 +65,26 @@ class Manifest:
     """The rows of one transfer."""
 
     def __init__(self, settings: Settings, source: str, target: str) -> None:
-        server = mongo.server(settings)
-        database = mongo.client(server)[server.database]
+        self._settings = settings
         self.id = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:32]
         self._head = {"_id": self.id, "source": source, "target": target}
-        self._transfers = database["transfers"]
-        self._pages = database["transfer_pages"]
         self._rows: dict[str, Document] = {}
         self._numbers: list[int] = []
         self._waiting: list[Document] = []
         self._lock = threading.Lock()
         self._written = time.monotonic()
+        # The driver takes as long to import as the stores take to give their first answers.
+        threading.Thread(target=_import_driver, daemon=True).start()
+
+    @functools.cached_property
+    def _database(self) -> Any:
+        mongo = importlib.import_module(_DRIVER)
+        server = mongo.server(self._settings)
+        return mongo.client(server)[server.database]
+
+    @functools.cached_property
+    def _pages(self) -> Any:
+        return self._database["transfer_pages"]
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -91,7 +105,6 @@ class Manifest:
                 "wait for that run"
             ) from error
         try:
-            self._pages.create_index("transfer")
             yield
         finally:
             os.close(handle)
@@ -133,14 +146,14 @@ class Manifest:
         """Note how the run ended, and pack the pages."""
         self.flush()
         rows = [row for row in self._rows.values() if row["state"] != GONE]
-        if len(self._numbers) > 1 + len(rows) // _ROWS_A_PAGE:
+        if len(self._numbers) > _LOOSE_PAGES + len(rows) // _ROWS_A_PAGE:
             old, self._numbers = self._numbers, [max(self._numbers)]
             # A kill in between leaves every row twice, which does no harm.
             for begin in range(0, len(rows), _ROWS_A_PAGE):
                 self._add(rows[begin : begin + _ROWS_A_PAGE])
             self._pages.delete_many({"_id": {"$in": [self._name(number) for number in old]}})
-        document = {**self._head, "updated": now(), "report": report}
-        self._transfers.replace_one({"_id": self.id}, document, upsert=True)
+        document = {**self._head, "updated": _now(), "report": report}
+        self._database["transfers"].replace_one({"_id": self.id}, document, upsert=True)
 
     def _later(self, row: Document) -> None:
         # Lost rows cost a second move of those objects, nothing else.
@@ -160,11 +173,19 @@ class Manifest:
     def _add(self, rows: list[Document]) -> None:
         number = max(self._numbers, default=0) + 1
         page = {"_id": self._name(number), "transfer": self.id, "number": number, "rows": rows}
+        if number == 1:
+            self._pages.create_index("transfer")
         self._pages.insert_one(page)
         self._numbers.append(number)
 
     def _name(self, number: int) -> str:
         return f"{self.id}/{number}"
+
+
+def _import_driver() -> None:
+    # What is wrong with it is told where it is used.
+    with suppress(ImportError):
+        importlib.import_module(_DRIVER)
 
 
 def _document(key: str, item: Item, state: str) -> Document:
@@ -177,7 +198,7 @@ def _document(key: str, item: Item, state: str) -> Document:
         "sha256": "",
         "state": state,
         "upload": "",
-        "updated": now(),
+        "updated": _now(),
     }
 
 
@@ -192,3 +213,7 @@ def _row(stored: Document) -> Row:
         upload=stored["upload"],
         since=stored["updated"],
     )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

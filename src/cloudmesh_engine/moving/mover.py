@@ -1,27 +1,32 @@
 """One run of a transfer: skips what is there, moves the rest, checks it, deletes if told."""
 
 import hashlib
+import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
-from cloudmesh_engine.moving.assembly import PART, Assembly, part_size
+from cloudmesh_engine.moving.assembly import Assembly, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
 from cloudmesh_engine.moving.manifest import MOVING, Manifest, Row
 from cloudmesh_engine.moving.plan import Plan, Step
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
-from cloudmesh_engine.stores import MIB, Item, Put
+from cloudmesh_engine.stores import MIB, Item, Put, Upload
 from cloudmesh_engine.stores.faults import Changed, Tampered
+from cloudmesh_engine.stores.piece import Piece
 
 _MEMORY = 128 * MIB
 # Also an empty object costs memory while it waits for its turn.
 _LEAST = 64 * 1024
+# Up to this size an object is sent by one request.
+_WHOLE = 16 * MIB
 _REREAD = 4 * MIB
-# Up to here it is cheaper to ask for each moved object than to list the target once more.
-_ASK_EACH = 20
+# Asking for so many objects takes no longer than a page of a listing, which has a thousand.
+_ASK_EACH, _PAGE = 4, 1000
 
 
 class Mover:
@@ -54,18 +59,20 @@ class Mover:
 
     def run(self) -> Result:
         """Do it."""
-        if self._options.dryrun:
-            self._look()
-        else:
-            with self._manifest.held():
-                self._run()
+        dryrun = self._options.dryrun
+        with nullcontext() if dryrun else self._manifest.held():
+            try:
+                with ThreadPoolExecutor(self._options.parallel) as pool:
+                    (self._look if dryrun else self._run)(pool)
+            finally:
+                self._manifest.flush()
         self.result.retries = self._source.retries() + self._target.retries()
         self.result.seconds = self._progress.seconds
         return self.result
 
-    def _look(self) -> None:
-        rows, there = self._manifest.rows(), self._there()
-        for step in self._steps():
+    def _look(self, pool: ThreadPoolExecutor) -> None:
+        rows, there, steps = self._ask_all(pool)
+        for step in steps:
             row = rows.get(step.key)
             if row and row.proves(step.item, there.get(step.key)):
                 self._keep(row)
@@ -74,25 +81,32 @@ class Mover:
                 self.result.bytes += step.item.size
         self.result.deleted = self._surplus(there)
 
-    def _run(self) -> None:
-        rows = self._manifest.rows()
+    def _run(self, pool: ThreadPoolExecutor) -> None:
+        rows, there, steps = self._ask_all(pool)
         self._tidy(rows)
-        there = self._there()
-        try:
-            with ThreadPoolExecutor(self._options.parallel) as pool:
-                for step in self._steps():
-                    if self._down.is_set():
-                        break
-                    row = rows.get(step.key)
-                    if row and row.proves(step.item, there.get(step.key)):
-                        self._keep(row)
-                    else:
-                        self._submit(pool, step)
-                self._progress.listed = True
-            self._check_store()
-            self._delete(there, rows)
-        finally:
-            self._manifest.flush()
+        for step in steps:
+            if self._down.is_set():
+                break
+            row = rows.get(step.key)
+            if row and row.proves(step.item, there.get(step.key)):
+                self._keep(row)
+            else:
+                self._submit(pool, step)
+        self._progress.listed = True
+        # Who gets all of it is the last.
+        self._budget.take(_MEMORY)
+        self._check_store(pool, len(there))
+        self._delete(there, rows)
+
+    def _ask_all(
+        self, pool: ThreadPoolExecutor
+    ) -> tuple[dict[str, Row], dict[str, Item], Iterable[Step]]:
+        """Ask database, target and source at the same time."""
+        steps = self._steps()
+        there = pool.submit(self._there)
+        first = pool.submit(lambda: list(itertools.islice(steps, 1)))
+        rows = self._manifest.rows()
+        return rows, there.result(), itertools.chain(first.result(), steps)
 
     def _steps(self) -> Iterator[Step]:
         """Give the steps, and note their keys: what is not among them is surplus."""
@@ -129,29 +143,36 @@ class Mover:
             self._fail(step.key, item, Refused(f"{self._source.service}: {item.problem}"))
             return
         self._progress.expect(item.size)
-        if item.size <= PART:
+        if item.size <= _WHOLE:
             cost = max(item.size, _LEAST)
             self._budget.take(cost)
             pool.submit(self._move_small, step, cost)
             return
         try:
-            part = part_size(item.size, self._target.limits.parts)
-            # First the row and then the upload, so that a kill between the two is noticed.
-            self._manifest.begin(step.key, item)
-            upload = self._target.begin(step.key, item.size)
-            self._manifest.begin(step.key, item, upload.id)
+            part = part_size(item.size, self._target.limits)
+            upload = self._begin_large(step)
         except Exception as error:
             self._fail(step.key, item, error)
             return
         offsets = range(0, item.size, part)
         assembly = Assembly(
             self._source, self._target, item, upload, len(offsets),
-            lambda whole, error: self._end_large(step, whole, error),
+            lambda whole, error: self._end_large(step, whole, error), self._release,
         )  # fmt: skip
         for index, offset in enumerate(offsets):
             size = min(part, item.size - offset)
             self._budget.take(size)
             pool.submit(self._move_part, assembly, index, offset, size)
+
+    def _begin_large(self, step: Step) -> Upload:
+        """Begin an upload, and note it so that the next run finds what a kill leaves of it."""
+        if not self._target.limits.named:
+            # First of all, so that a kill between the two is noticed.
+            self._manifest.begin(step.key, step.item)
+        upload = self._target.begin(step.key, step.item.size)
+        if self._target.limits.named:
+            self._manifest.begin(step.key, step.item, upload.id)
+        return upload
 
     def _move_small(self, step: Step, cost: int) -> None:
         item = step.item
@@ -159,33 +180,32 @@ class Mover:
             if self._down.is_set():
                 return
             self._bandwidth.wait(item.size)
-            data = self._source.read(item, 0, item.size) if item.size else self._empty(item)
-            digest = hashlib.sha256(data).hexdigest()
-            put = self._target.put(step.key, data, digest)
+            piece = self._source.read(item, 0, item.size) if item.size else self._empty(item)
+            put, digest = self._target.put(step.key, piece), piece.sha256
             self._progress.moved(item.size)
-            del data
+            del piece
             self._arrived(step, digest, put)
         except Exception as error:
             self._fail(step.key, item, error)
         finally:
             self._budget.give_back(cost)
 
-    def _empty(self, item: Item) -> memoryview:
+    def _empty(self, item: Item) -> Piece:
         """There is nothing to read of an empty object, but it has to be there still."""
         if item.key.endswith("/"):
-            return memoryview(b"")
+            return Piece(b"")
         now = self._source.head(item.key)
         if not now or now.etag != item.etag:
             raise Changed(f"{self._source.service}: {item.key!r} was changed meanwhile: repeat")
-        return memoryview(b"")
+        return Piece(b"")
 
     def _move_part(self, assembly: Assembly, index: int, offset: int, size: int) -> None:
-        try:
-            self._bandwidth.wait(size)
-            assembly.move(index, offset, size)
-            self._progress.moved(size)
-        finally:
-            self._budget.give_back(size)
+        self._bandwidth.wait(size)
+        assembly.move(index, offset, size)
+
+    def _release(self, size: int) -> None:
+        self._progress.moved(size)
+        self._budget.give_back(size)
 
     def _end_large(self, step: Step, whole: Assembly, error: BaseException | None) -> None:
         try:
@@ -228,15 +248,20 @@ class Mover:
             raise Tampered(f"{self._target.service}: {step.key!r} is not what was stored")
         total = hashlib.sha256()
         for offset in range(0, size, _REREAD):
-            total.update(self._target.read(there, offset, min(_REREAD, size - offset)))
+            total.update(self._target.read(there, offset, min(_REREAD, size - offset)).data)
         if total.hexdigest() != digest or there.sha256 not in ("", digest):
             raise Tampered(f"{self._target.service}: {step.key!r} reads back with other bytes")
 
-    def _check_store(self) -> None:
-        """Compare what was stored with what the target now says it holds."""
-        moved = {key: put for key, put in self.result.moved.items() if put.etag}
-        if len(moved) <= _ASK_EACH:
-            found = {key: self._target.head(key) for key in moved}
+    def _check_store(self, pool: ThreadPoolExecutor, before: int) -> None:
+        """Compare what was stored with what the target now says it holds.
+
+        :param before: how many objects it held
+        """
+        done = self.result.moved.items()
+        moved = {key: put for key, put in done if put.etag and not put.seen}
+        pages = 1 + (before + len(moved)) // _PAGE
+        if len(moved) <= _ASK_EACH * pages:
+            found = dict(zip(moved, pool.map(self._target.head, moved), strict=True))
         else:
             found = {item.key: item for item in self._target.list(self._plan.target_prefix)}
         for key, put in moved.items():

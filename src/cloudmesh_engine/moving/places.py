@@ -1,6 +1,5 @@
 """What can be done with one place of a store: look, make, delete. Nothing is moved here."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.stores import Item, Store
 from cloudmesh_engine.stores.faults import Lost
 from cloudmesh_engine.stores.local import Local
+from cloudmesh_engine.stores.piece import Piece
 
 Document = dict[str, Any]
 
@@ -58,7 +58,7 @@ def make_folder(spot: Spot) -> bool:
     if next(iter(store.list(f"{path}/")), None):
         return False
     # An empty object that ends with a slash: what the clouds' own consoles show as a folder.
-    store.put(f"{path}/", memoryview(b""), hashlib.sha256().hexdigest())
+    store.put(f"{path}/", Piece(b""))
     return True
 
 

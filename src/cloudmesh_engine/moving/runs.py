@@ -35,8 +35,8 @@ def run(
     def explain(error: BaseException) -> EngineError:
         return causes.explain("transfer", error, settings)
 
-    todo = plan.make(source, target, wanted or Filter(), recursive)
     manifest = Manifest(settings, source.name, target.name)
+    todo = plan.make(source, target, wanted or Filter(), recursive)
     with Progress(shown=shown and not options.dryrun) as progress:
         mover = Mover(todo, manifest, options, progress, explain)
         try:

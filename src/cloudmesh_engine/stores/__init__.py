@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from cloudmesh_engine.config import Settings, is_placeholder
 from cloudmesh_engine.errors import ConfigError, NotSupported
+from cloudmesh_engine.stores.piece import Piece
 
 KINDS = {
     "awss3": "cloudmesh_engine.stores.s3",
@@ -55,21 +56,28 @@ class Item:
 
 @dataclass(frozen=True)
 class Put:
-    """What a store says about an object that it has taken."""
+    """What a store says about an object that it has taken.
+
+    :param seen: whether it was asked again once the object was there
+    """
 
     etag: str
-    md5: str = ""
+    seen: bool = False
 
 
 @dataclass(frozen=True)
 class Limits:
     """What a store can hold.
 
+    :param part: bytes of a part, unless that makes too many of them
     :param ordered: parts have to be sent one after the other
+    :param named: what an interrupted upload leaves is found by its id only
     """
 
     parts: int
+    part: int = 8 * MIB
     ordered: bool = False
+    named: bool = False
 
 
 class Upload(Protocol):
@@ -77,7 +85,7 @@ class Upload(Protocol):
 
     id: str
 
-    def part(self, index: int, offset: int, data: memoryview) -> None:
+    def part(self, index: int, offset: int, piece: Piece) -> None:
         """Send one part."""
 
     def finish(self, digest: str, size: int) -> Put:
@@ -104,11 +112,11 @@ class Store(Protocol):
     def head(self, key: str) -> Item | None:
         """Look one object up, with its digest."""
 
-    def read(self, item: Item, offset: int, size: int) -> memoryview:
+    def read(self, item: Item, offset: int, size: int) -> Piece:
         """Read a piece of an object as it was listed; it is all there or an error is raised."""
 
-    def put(self, key: str, data: memoryview, digest: str) -> Put:
-        """Store a small object at once."""
+    def put(self, key: str, piece: Piece) -> Put:
+        """Store a small object at once, with its digest."""
 
     def begin(self, key: str, size: int) -> Upload:
         """Begin an object of many parts."""

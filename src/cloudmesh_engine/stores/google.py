@@ -1,6 +1,5 @@
 """Google Cloud Storage, by its JSON interface."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -8,9 +7,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cloudmesh_engine.errors import ActionFailed
-from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
+from cloudmesh_engine.stores import DIGEST, MIB, Item, Limits, Put, Section
 from cloudmesh_engine.stores.credentials import Token, google_token
-from cloudmesh_engine.stores.faults import Changed, Tampered, check_length, fail
+from cloudmesh_engine.stores.faults import Tampered, check_length
+from cloudmesh_engine.stores.piece import Piece, from_base64
+from cloudmesh_engine.stores.remote import Call, Remote, span
 from cloudmesh_engine.stores.wire import Reply, Wire
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
@@ -31,23 +32,19 @@ def connect(section: Section) -> "Google":
     return Google(section, wire, bucket, None if open_door else google_token(section))
 
 
-class Google:
+class Google(Remote):
     """A bucket."""
 
     kind = "google"
-    # A resumable upload takes its parts in order, and any number of them.
-    limits = Limits(parts=1_000_000, ordered=True)
+    # A resumable upload takes its parts in order, so few large ones, and any number of them.
+    limits = Limits(parts=1_000_000, part=16 * MIB, ordered=True, named=True)
 
     def __init__(self, section: Section, wire: Wire, bucket: str, token: Token | None) -> None:
-        self.service = section.service
-        self.place = bucket
+        super().__init__(section.service, bucket, wire)
         self._project = section.value("project_id", "project")
-        self._wire = wire
+        self._bucket = f"/storage/v1/b/{bucket}"
+        self._uploads = f"/upload/storage/v1/b/{bucket}/o"
         self._token = token
-
-    def retries(self) -> int:
-        """How many requests had to be repeated so far."""
-        return self._wire.retries
 
     def list(self, prefix: str = "", deep: bool = True) -> Iterator[Item]:
         """Give every object whose name begins so."""
@@ -57,7 +54,7 @@ class Google:
             asked |= {} if deep else {"delimiter": "/"}
             if token:
                 asked["pageToken"] = token
-            page = self._json("GET", f"/storage/v1/b/{self.place}/o", asked)
+            page = self._page(asked)
             for entry in page.get("items") or []:
                 yield _item(entry)
             for folder in page.get("prefixes") or []:
@@ -68,54 +65,48 @@ class Google:
 
     def head(self, key: str) -> Item | None:
         """Look one object up."""
-        reply = self._ask("GET", self._object(key))
+        reply = self.ask(Call("GET", key))
         if reply.status == 404:
             # Raises if it is the bucket that is not there.
-            self._json("GET", f"/storage/v1/b/{self.place}/o", {"maxResults": "1"})
+            self._page({"maxResults": "1"})
             return None
-        return _item(json.loads(self._check(reply, key).text))
+        return _item(json.loads(self.check(reply, key).text))
 
-    def read(self, item: Item, offset: int, size: int) -> memoryview:
+    def read(self, item: Item, offset: int, size: int) -> Piece:
         """Read a piece of an object as it was listed."""
         asked = {"alt": "media", "ifGenerationMatch": item.etag}
-        whole = offset == 0 and size == item.size
-        headers = {} if whole else {"Range": f"bytes={offset}-{offset + size - 1}"}
-        reply = self._ask("GET", self._object(item.key), asked, headers, size=size)
-        self._check(reply, item.key)
-        if reply.header("x-goog-generation") not in ("", item.etag):
-            raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
-        if whole and item.md5 and _sum(reply.body) != item.md5:
-            raise Tampered(f"{self.service}: {item.key!r} does not match its own checksum")
-        return reply.body
+        headers = {"Range": span(offset, size)} if size < item.size else {}
+        reply = self.good(Call("GET", item.key, asked, headers, size=size))
+        etag = reply.header("x-goog-generation") or item.etag
+        return self.taken(item, etag, item.md5, reply)
 
-    def put(self, key: str, data: memoryview, digest: str) -> Put:
+    def put(self, key: str, piece: Piece) -> Put:
         """Store a small object at once."""
         check_length(self.service, key.encode())
-        sent = _sum(data)
-        about = {"name": key, "metadata": {DIGEST: digest}, "md5Hash": _base64(sent)}
+        about = {"name": key, "metadata": {DIGEST: piece.sha256}, "md5Hash": piece.content_md5}
         body = b"".join(
             [
                 f"--{_BORDER}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode(),
                 json.dumps(about).encode(),
                 f"\r\n--{_BORDER}\r\nContent-Type: application/octet-stream\r\n\r\n".encode(),
-                data,
+                piece.data,
                 f"\r\n--{_BORDER}--\r\n".encode(),
             ]
         )
         headers = {"Content-Type": f"multipart/related; boundary={_BORDER}"}
-        path, asked = f"/upload/storage/v1/b/{self.place}/o", {"uploadType": "multipart"}
-        made = _item(json.loads(self._good("POST", path, key, asked, headers, body).text))
-        if (made.md5 and made.md5 != sent) or made.size != len(data):
-            raise Tampered(f"{self.service}: {key!r} was stored with other bytes than sent")
-        return Put(made.etag, made.md5)
+        asked = {"uploadType": "multipart"}
+        reply = self.good(Call("POST", key, asked, headers, body, path=self._uploads))
+        made = _item(json.loads(reply.text))
+        self.stored(key, piece, made.md5, made.size)
+        return Put(made.etag)
 
     def begin(self, key: str, size: int) -> "GoogleUpload":
         """Begin an object of many parts."""
         check_length(self.service, key.encode())
         headers = {**_JSON, "X-Upload-Content-Length": str(size)}
         body = json.dumps({"name": key}).encode()
-        path, asked = f"/upload/storage/v1/b/{self.place}/o", {"uploadType": "resumable"}
-        reply = self._good("POST", path, key, {**asked, "name": key}, headers, body)
+        asked = {"uploadType": "resumable", "name": key}
+        reply = self.good(Call("POST", key, asked, headers, body, path=self._uploads))
         parts = urlsplit(reply.header("Location"))
         if not parts.path:
             raise ActionFailed(f"{self.service}: {key!r}: the store began no upload")
@@ -123,9 +114,9 @@ class Google:
 
     def delete(self, key: str) -> None:
         """Delete an object."""
-        reply = self._ask("DELETE", self._object(key))
+        reply = self.ask(Call("DELETE", key))
         if reply.status != 404:
-            self._check(reply, key)
+            self.check(reply, key)
 
     def discard(self, key: str, upload: str, since: str) -> int:
         """Cancel the upload that an interrupted run left."""
@@ -136,65 +127,40 @@ class Google:
 
     def make_place(self) -> bool:
         """Make the bucket."""
-        if self._ask("GET", f"/storage/v1/b/{self.place}").status == 200:
+        if self.ask(Call("GET", path=self._bucket)).status == 200:
             return False
         body = json.dumps({"name": self.place}).encode()
-        self._good("POST", "/storage/v1/b", "", {"project": self._project}, _JSON, body)
+        asked = {"project": self._project}
+        self.good(Call("POST", "", asked, _JSON, body, path="/storage/v1/b"))
         return True
 
-    def send(self, key: str, session: str, place: str, data: memoryview) -> Reply:
+    def send_part(self, key: str, session: str, place: str, piece: Piece) -> Reply:
         """Send a piece of a resumable upload."""
         headers = {"Content-Range": place}
-        reply = self._wire.ask("PUT", session, lambda: self._signed(headers), data)
-        return reply if reply.status == _UNFINISHED else self._check(reply, key)
+        reply = self.send(Call("PUT", key, headers=headers, body=piece.data), session)
+        return reply if reply.status == _UNFINISHED else self.check(reply, key)
 
     def label(self, key: str, generation: str, digest: str) -> None:
         """Give a finished object its digest; its content and generation stay."""
         body = json.dumps({"metadata": {DIGEST: digest}}).encode()
-        asked = {"ifGenerationMatch": generation}
-        self._good("PATCH", self._object(key), key, asked, _JSON, body)
+        self.good(Call("PATCH", key, {"ifGenerationMatch": generation}, _JSON, body))
 
     def cancel(self, session: str) -> None:
         """Throw an upload away; the answer is 499, or 404 if it is long gone."""
-        self._wire.ask("DELETE", session, lambda: self._signed({}))
+        self.send(Call("DELETE"), session)
 
-    def _object(self, key: str) -> str:
-        return f"/storage/v1/b/{self.place}/o/{quote(key, safe='')}"
+    def _page(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        reply = self.good(Call("GET", asked=asked, path=f"{self._bucket}/o"))
+        page: dict[str, Any] = json.loads(reply.text)
+        return page
 
-    def _json(self, method: str, path: str, asked: Mapping[str, str]) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._good(method, path, "", asked).text)
-        return answer
+    def _path(self, call: Call) -> str:
+        return self._wire.path + (call.path or f"{self._bucket}/o/{quote(call.key, safe='')}")
 
-    def _good(
-        self,
-        method: str,
-        path: str,
-        key: str,
-        asked: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: memoryview | bytes = b"",
-    ) -> Reply:
-        return self._check(self._ask(method, path, asked, headers, body), key)
-
-    def _check(self, reply: Reply, key: str) -> Reply:
-        if not 200 <= reply.status < 300:
-            fail(self.service, self.kind, self.place, key, reply)
-        return reply
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        asked: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: memoryview | bytes = b"",
-        size: int = -1,
-    ) -> Reply:
-        target = self._wire.path + path + ("?" + signatures.query(asked) if asked else "")
-        return self._wire.ask(method, target, lambda: self._signed(headers or {}), body, size)
-
-    def _signed(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        return {**headers, "Authorization": f"Bearer {self._token()}"} if self._token else headers
+    def _signed(self, call: Call, target: str) -> Mapping[str, str]:
+        if not self._token:
+            return call.headers
+        return {**call.headers, "Authorization": f"Bearer {self._token()}"}
 
 
 class GoogleUpload:
@@ -208,12 +174,12 @@ class GoogleUpload:
         self._sum = hashlib.md5(usedforsecurity=False)
         self._made: Item | None = None
 
-    def part(self, index: int, offset: int, data: memoryview) -> None:
+    def part(self, index: int, offset: int, piece: Piece) -> None:
         """Send the next part; the last one makes the object."""
-        self._sum.update(data)
-        end = offset + len(data)
+        self._sum.update(piece.data)
+        end = offset + len(piece)
         place = f"bytes {offset}-{end - 1}/{self._size}"
-        reply = self._store.send(self._key, self.id, place, data)
+        reply = self._store.send_part(self._key, self.id, place, piece)
         if reply.status != _UNFINISHED:
             self._made = _item(json.loads(reply.text))
         elif end == self._size or (reply.header("Range") or "").rpartition("-")[2] != str(end - 1):
@@ -225,7 +191,7 @@ class GoogleUpload:
         if not made or made.size != size or (made.md5 and made.md5 != self._sum.hexdigest()):
             raise Tampered(f"{self._store.service}: {self._key!r} was stored with other bytes")
         self._store.label(self._key, made.etag, digest)
-        return Put(made.etag, made.md5)
+        return Put(made.etag)
 
     def abort(self) -> None:
         """Throw away what was sent."""
@@ -239,14 +205,6 @@ def _item(entry: Mapping[str, Any]) -> Item:
         # The generation names the content; the tag changes with the metadata too.
         etag=str(entry.get("generation") or ""),
         modified=str(entry.get("updated") or ""),
-        md5=base64.b64decode(entry.get("md5Hash") or "").hex(),
+        md5=from_base64(entry.get("md5Hash") or ""),
         sha256=str((entry.get("metadata") or {}).get(DIGEST) or ""),
     )
-
-
-def _sum(data: memoryview) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _base64(digest: str) -> str:
-    return base64.b64encode(bytes.fromhex(digest)).decode()

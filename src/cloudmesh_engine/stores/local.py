@@ -17,6 +17,7 @@ from pathlib import Path
 from cloudmesh_engine.errors import ActionFailed, Refused
 from cloudmesh_engine.stores import Item, Limits, Put, Section
 from cloudmesh_engine.stores.faults import Changed
+from cloudmesh_engine.stores.piece import Piece
 
 _PART, _PART_END = ".cms-", ".part"
 
@@ -62,7 +63,7 @@ class Local:
             return None
         return self._item(key)
 
-    def read(self, item: Item, offset: int, size: int) -> memoryview:
+    def read(self, item: Item, offset: int, size: int) -> Piece:
         """Read a piece of a file as it was listed."""
         if item.problem:
             raise Refused(f"{self.service}: {item.key!r}: {item.problem}")
@@ -77,19 +78,19 @@ class Local:
             same = _etag(os.fstat(file.fileno())) == item.etag
         if filled < size or not same:
             raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
-        return buffer
+        return Piece(buffer)
 
-    def put(self, key: str, data: memoryview, digest: str) -> Put:
+    def put(self, key: str, piece: Piece) -> Put:
         """Write a file at once."""
-        if key.endswith("/") and not data:
+        if key.endswith("/") and not len(piece):
             # What object stores keep to show an empty folder.
             with self._told(key):
                 self._target(key.rstrip("/")).mkdir(parents=True, exist_ok=True)
             return Put("")
-        upload = self.begin(key, len(data))
+        upload = self.begin(key, len(piece))
         try:
-            upload.part(0, 0, data)
-            return upload.finish(digest, len(data))
+            upload.part(0, 0, piece)
+            return upload.finish(piece.sha256, len(piece))
         except BaseException:
             upload.abort()
             raise
@@ -229,12 +230,12 @@ class LocalUpload:
             self.abort()
             raise
 
-    def part(self, index: int, offset: int, data: memoryview) -> None:
+    def part(self, index: int, offset: int, piece: Piece) -> None:
         """Write one part at its place."""
         with self._store._told(self._key):
             done = 0
-            while done < len(data):
-                done += os.pwrite(self._file, data[done:], offset + done)
+            while done < len(piece):
+                done += os.pwrite(self._file, piece.data[done:], offset + done)
 
     def finish(self, digest: str, size: int) -> Put:
         """Give the file its name."""

@@ -1,6 +1,5 @@
 """S3, and what speaks its protocol."""
 
-import base64
 import functools
 import hashlib
 import os
@@ -13,7 +12,9 @@ from xml.sax.saxutils import escape
 
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
 from cloudmesh_engine.stores.credentials import aws_identity
-from cloudmesh_engine.stores.faults import Changed, Tampered, check_length, explain, fail
+from cloudmesh_engine.stores.faults import Tampered, check_length, explain
+from cloudmesh_engine.stores.piece import Piece
+from cloudmesh_engine.stores.remote import Call, Remote, span
 from cloudmesh_engine.stores.wire import Reply, Wire
 
 _META = f"x-amz-meta-{DIGEST}"
@@ -39,16 +40,14 @@ def connect(section: Section) -> "S3":
     return S3(section, wire, wire.path + prefix, bucket, region)
 
 
-class S3:
+class S3(Remote):
     """A bucket."""
 
     kind = "awss3"
     limits = Limits(parts=10_000)
 
     def __init__(self, section: Section, wire: Wire, prefix: str, bucket: str, region: str) -> None:
-        self.service = section.service
-        self.place = bucket
-        self._wire = wire
+        super().__init__(section.service, bucket, wire)
         self._prefix = prefix
         self._region = region
         self._section = section
@@ -56,10 +55,6 @@ class S3:
     @functools.cached_property
     def _identity(self) -> tuple[str, str, str]:
         return aws_identity(self._section)
-
-    def retries(self) -> int:
-        """How many requests had to be repeated so far."""
-        return self._wire.retries
 
     def list(self, prefix: str = "", deep: bool = True) -> Iterator[Item]:
         """Give every object whose key begins so."""
@@ -69,7 +64,7 @@ class S3:
             asked |= {} if deep else {"delimiter": "/"}
             if token:
                 asked["continuation-token"] = token
-            page = _xml(self._good("GET", "", asked))
+            page = _xml(self.good(Call("GET", asked=asked)))
             # A store that does not know the parameter does not repeat it.
             coded = page.findtext("EncodingType") == "url"
             for entry in page.iter("Contents"):
@@ -84,53 +79,48 @@ class S3:
 
     def head(self, key: str) -> Item | None:
         """Look one object up."""
-        reply = self._ask("HEAD", key)
+        reply = self.ask(Call("HEAD", key))
         if reply.status == 404:
             # A HEAD has no body that would tell a missing bucket from a missing key.
-            self._good("GET", "", {"list-type": "2", "max-keys": "1"})
+            self.good(Call("GET", asked={"list-type": "2", "max-keys": "1"}))
             return None
-        self._check(reply, key)
+        self.check(reply, key)
         etag = reply.header("ETag")
         size = int(reply.header("Content-Length") or 0)
         return Item(key, size, etag, reply.header("Last-Modified"), _md5(etag), reply.header(_META))
 
-    def read(self, item: Item, offset: int, size: int) -> memoryview:
+    def read(self, item: Item, offset: int, size: int) -> Piece:
         """Read a piece of an object as it was listed."""
         headers = {"If-Match": item.etag}
-        whole = offset == 0 and size == item.size
-        if not whole:
-            headers["Range"] = f"bytes={offset}-{offset + size - 1}"
-        reply = self._ask("GET", item.key, headers=headers, size=size)
-        self._check(reply, item.key)
-        if reply.header("ETag") != item.etag:
-            raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
-        if whole and item.md5 and _plain(reply) and _sum(reply.body) != item.md5:
-            raise Tampered(f"{self.service}: {item.key!r} does not match its own checksum")
-        return reply.body
+        if size < item.size:
+            headers["Range"] = span(offset, size)
+        reply = self.good(Call("GET", item.key, headers=headers, size=size))
+        return self.taken(item, reply.header("ETag"), item.md5 if _plain(reply) else "", reply)
 
-    def put(self, key: str, data: memoryview, digest: str) -> Put:
+    def put(self, key: str, piece: Piece) -> Put:
         """Store a small object at once."""
         check_length(self.service, key.encode())
-        reply = self._good("PUT", key, headers={_META: digest}, body=data, payload=digest)
-        stored = _md5(etag := reply.header("ETag"))
-        if stored and _plain(reply) and _sum(data) != stored:
-            raise Tampered(f"{self.service}: {key!r} was stored with other bytes than sent")
-        return Put(etag, stored)
+        digest = piece.sha256
+        reply = self.good(
+            Call("PUT", key, headers={_META: digest}, body=piece.data, payload=digest)
+        )
+        self._compare(key, piece, reply)
+        return Put(reply.header("ETag"))
 
     def begin(self, key: str, size: int) -> "S3Upload":
         """Begin an object of many parts."""
         check_length(self.service, key.encode())
-        page = _xml(self._good("POST", key, {"uploads": ""}))
+        page = _xml(self.good(Call("POST", key, {"uploads": ""})))
         return S3Upload(self, key, page.findtext("UploadId") or "")
 
     def delete(self, key: str) -> None:
         """Delete an object."""
-        self._good("DELETE", key)
+        self.good(Call("DELETE", key))
 
     def discard(self, key: str, upload: str, since: str) -> int:
         """Remove the unfinished uploads of a key that an interrupted run left."""
         began = datetime.fromisoformat(since) - _SKEW
-        page = _xml(self._good("GET", "", {"uploads": "", "prefix": key}))
+        page = _xml(self.good(Call("GET", asked={"uploads": "", "prefix": key})))
         found = [
             entry.findtext("UploadId") or ""
             for entry in page.iter("Upload")
@@ -143,26 +133,23 @@ class S3:
 
     def make_place(self) -> bool:
         """Make the bucket."""
-        if self._ask("HEAD", "").status == 200:
+        if self.ask(Call("HEAD")).status == 200:
             return False
         body = b""
         if self._region != "us-east-1":
             place = f"<LocationConstraint>{self._region}</LocationConstraint>"
             body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>".encode()
-        self._good("PUT", "", body=body)
+        self.good(Call("PUT", body=body))
         return True
 
-    def send_part(self, key: str, upload: str, number: int, data: memoryview) -> str:
+    def send_part(self, key: str, upload: str, number: int, piece: Piece) -> str:
         """Send a part and give its tag."""
         asked = {"partNumber": str(number), "uploadId": upload}
-        sent = hashlib.md5(data, usedforsecurity=False)
-        headers = {"Content-MD5": base64.b64encode(sent.digest()).decode()}
+        headers = {"Content-MD5": piece.content_md5}
         # The checksum says what the payload's signature would, for a third less work.
-        reply = self._good("PUT", key, asked, headers, data, _UNSIGNED)
-        stored = _md5(etag := reply.header("ETag"))
-        if stored and _plain(reply) and sent.hexdigest() != stored:
-            raise Tampered(f"{self.service}: {key!r} was stored with other bytes than sent")
-        return etag
+        reply = self.good(Call("PUT", key, asked, headers, piece.data, payload=_UNSIGNED))
+        self._compare(key, piece, reply)
+        return reply.header("ETag")
 
     def complete(self, key: str, upload: str, tags: Mapping[int, str]) -> str:
         """Make an object of its parts and give its tag."""
@@ -171,7 +158,7 @@ class S3:
             for number in sorted(tags)
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        reply = self._ask("POST", key, {"uploadId": upload}, body=body)
+        reply = self.ask(Call("POST", key, {"uploadId": upload}, body=body))
         # An error may come with status 200: S3 answers before it is done.
         if reply.status != 200 or b"<Error>" in bytes(reply.body):
             raise explain(self.service, self.kind, self.place, key, reply)
@@ -179,47 +166,20 @@ class S3:
 
     def cancel(self, key: str, upload: str) -> None:
         """Throw an upload away."""
-        reply = self._ask("DELETE", key, {"uploadId": upload})
+        reply = self.ask(Call("DELETE", key, {"uploadId": upload}))
         if reply.status != 404:
-            self._check(reply, key)
+            self.check(reply, key)
 
-    def _good(
-        self,
-        method: str,
-        key: str,
-        asked: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: memoryview | bytes = b"",
-        payload: str = "",
-    ) -> Reply:
-        return self._check(self._ask(method, key, asked, headers, body, payload), key)
+    def _compare(self, key: str, piece: Piece, reply: Reply) -> None:
+        self.stored(key, piece, _md5(reply.header("ETag")) if _plain(reply) else "")
 
-    def _check(self, reply: Reply, key: str) -> Reply:
-        if not 200 <= reply.status < 300:
-            fail(self.service, self.kind, self.place, key, reply)
-        return reply
+    def _path(self, call: Call) -> str:
+        return f"{self._prefix}/{signatures.encode(call.key)}" if call.key else self._prefix or "/"
 
-    def _ask(
-        self,
-        method: str,
-        key: str,
-        asked: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: memoryview | bytes = b"",
-        payload: str = "",
-        size: int = -1,
-    ) -> Reply:
-        target = f"{self._prefix}/{signatures.encode(key)}" if key else self._prefix or "/"
-        if asked:
-            target += "?" + signatures.query(asked)
-        if not payload:
-            payload = hashlib.sha256(body).hexdigest() if body else signatures.EMPTY
-        full = {"Host": self._wire.netloc, **(headers or {})}
-
-        def sign() -> Mapping[str, str]:
-            return signatures.aws(method, target, full, payload, self._identity, self._region)
-
-        return self._wire.ask(method, target, sign, body, size)
+    def _signed(self, call: Call, target: str) -> Mapping[str, str]:
+        payload = call.payload or hashlib.sha256(call.body).hexdigest()
+        headers = {"Host": self._wire.netloc, **call.headers}
+        return signatures.aws(call.method, target, headers, payload, self._identity, self._region)
 
 
 class S3Upload:
@@ -231,9 +191,9 @@ class S3Upload:
         self._key = key
         self._tags: dict[int, str] = {}
 
-    def part(self, index: int, offset: int, data: memoryview) -> None:
+    def part(self, index: int, offset: int, piece: Piece) -> None:
         """Send one part."""
-        self._tags[index + 1] = self._store.send_part(self._key, self.id, index + 1, data)
+        self._tags[index + 1] = self._store.send_part(self._key, self.id, index + 1, piece)
 
     def finish(self, digest: str, size: int) -> Put:
         """Make the object visible.
@@ -247,7 +207,7 @@ class S3Upload:
         made = self._store.head(self._key)
         if not made or made.size != size:
             raise Tampered(f"{self._store.service}: {self._key!r} is not there as it was stored")
-        return Put(made.etag, made.md5)
+        return Put(made.etag, seen=True)
 
     def abort(self) -> None:
         """Throw away what was sent."""
@@ -258,11 +218,8 @@ class S3Upload:
         sums = [_md5(self._tags[number]) for number in sorted(self._tags)]
         if not all(sums) or not re.fullmatch(r'"[0-9a-f]{32}-\d+"', etag):
             return
-        joined = b"".join(map(bytes.fromhex, sums))
-        if (
-            etag.strip('"')
-            != f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(sums)}"
-        ):
+        joined = Piece(b"".join(map(bytes.fromhex, sums)))
+        if etag.strip('"') != f"{joined.md5}-{len(sums)}":
             raise Tampered(f"{self._store.service}: {self._key!r} was not joined from our parts")
 
 
@@ -283,14 +240,6 @@ def _plain(reply: Reply) -> bool:
     """Say whether the tag is the checksum of the content: with a key of the user's it is not."""
     customer = reply.header("x-amz-server-side-encryption-customer-algorithm")
     return not customer and reply.header("x-amz-server-side-encryption") in ("", "AES256")
-
-
-def _sum(data: memoryview) -> str:
-    return _digest(data).hex()
-
-
-def _digest(data: memoryview) -> bytes:
-    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 def _md5(etag: str) -> str:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from urllib.parse import quote, unquote
 
-EMPTY = hashlib.sha256(b"").hexdigest()
 _AZURE_VERSION = "2021-12-02"
 
 

@@ -190,10 +190,11 @@ def left_behind(lab: Lab, service: str) -> list[object]:
     if service == "google":
         return []  # the emulator shows no unfinished uploads
     from cloudmesh_engine import config, stores
+    from cloudmesh_engine.stores.remote import Call
 
     store = stores.open_store(config.load(lab.cms.environ), "azure")
     asked = {"comp": "blocklist", "blocklisttype": "uncommitted"}
-    replies = [store._good("GET", f"out/{name}", asked).text for name in TREE]  # type: ignore[attr-defined]
+    replies = [store.good(Call("GET", f"out/{name}", asked)).text for name in TREE]  # type: ignore[attr-defined]
     return [reply for reply in replies if "<Size>" in reply]
 
 

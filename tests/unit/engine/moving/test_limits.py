@@ -9,12 +9,15 @@ import pytest
 
 from cloudmesh_engine.commands import transfer
 from cloudmesh_engine.errors import ActionFailed, UsageError
-from cloudmesh_engine.moving.assembly import LARGEST_PART, PART, part_size
+from cloudmesh_engine.moving.assembly import LARGEST_PART, part_size
 from cloudmesh_engine.moving.progress import Progress
+from cloudmesh_engine.stores import Limits
 
 from .conftest import Lab
 
 MIB = 1024 * 1024
+LIMITS = Limits(parts=10_000)
+PART = LIMITS.part
 
 
 def test_the_bandwidth_limit_holds_over_all_requests(lab: Lab) -> None:
@@ -41,14 +44,14 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
     "size", [PART + 1, 10_000 * PART, 10_000 * PART + 1, 10_000 * LARGEST_PART]
 )
 def test_parts_are_as_many_as_the_target_takes(size: int) -> None:
-    part = part_size(size, 10_000)
+    part = part_size(size, LIMITS)
     assert PART <= part <= LARGEST_PART
     assert -(-size // part) <= 10_000
 
 
 def test_an_object_of_too_many_parts_is_told() -> None:
     with pytest.raises(ActionFailed, match="larger than 625 GiB"):
-        part_size(10_000 * LARGEST_PART + 1, 10_000)
+        part_size(10_000 * LARGEST_PART + 1, LIMITS)
 
 
 def test_the_line_says_how_far_it_is() -> None:

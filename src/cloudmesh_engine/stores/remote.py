@@ -1,0 +1,99 @@
+"""What the stores have in common that are reached by HTTP."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cloudmesh_engine.stores import Item, signatures
+from cloudmesh_engine.stores.faults import Changed, Tampered, fail
+from cloudmesh_engine.stores.piece import Piece
+from cloudmesh_engine.stores.wire import Reply, Wire
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, before it has an address and a signature.
+
+    :param key: of the object; the bucket itself if it is empty
+    :param asked: the query
+    :param size: how long the body of a good answer must be, if that is known
+    :param path: where the key does not say it
+    :param payload: the SHA-256 of the body, if that is known
+    """
+
+    method: str
+    key: str = ""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: memoryview | bytes = b""
+    size: int = -1
+    path: str = ""
+    payload: str = ""
+
+
+class Remote(ABC):
+    """A bucket or a container somewhere else."""
+
+    kind: str
+
+    def __init__(self, service: str, place: str, wire: Wire) -> None:
+        self.service = service
+        self.place = place
+        self._wire = wire
+
+    @abstractmethod
+    def _path(self, call: Call) -> str:
+        """Give the path of a request, encoded."""
+
+    @abstractmethod
+    def _signed(self, call: Call, target: str) -> Mapping[str, str]:
+        """Give the headers of a request, signed."""
+
+    def retries(self) -> int:
+        """How many requests had to be repeated so far."""
+        return self._wire.retries
+
+    def ask(self, call: Call) -> Reply:
+        """Send a request; its answer may be an error."""
+        target = self._path(call)
+        if call.asked:
+            target += "?" + signatures.query(call.asked)
+        return self.send(call, target)
+
+    def send(self, call: Call, target: str) -> Reply:
+        """Send a request to an address that the store gave."""
+        return self._wire.ask(
+            call.method, target, lambda: self._signed(call, target), call.body, call.size
+        )
+
+    def good(self, call: Call) -> Reply:
+        """Send a request whose answer must not be an error."""
+        return self.check(self.ask(call), call.key)
+
+    def check(self, reply: Reply, key: str) -> Reply:
+        """Raise what an answer deserves that is an error."""
+        if not 200 <= reply.status < 300:
+            fail(self.service, self.kind, self.place, key, reply)
+        return reply
+
+    def taken(self, item: Item, etag: str, md5: str, reply: Reply) -> Piece:
+        """Take what was read of an object: it has to be the one that was listed.
+
+        :param md5: what the checksum of all of it has to be, if that is known
+        """
+        if etag != item.etag:
+            raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
+        piece = Piece(reply.body)
+        if md5 and len(piece) == item.size and piece.md5 != md5:
+            raise Tampered(f"{self.service}: {item.key!r} does not match its own checksum")
+        return piece
+
+    def stored(self, key: str, piece: Piece, md5: str, size: int = -1) -> None:
+        """Compare what the store says it has taken, if it says something, with what was sent."""
+        if (md5 and md5 != piece.md5) or size not in (-1, len(piece)):
+            raise Tampered(f"{self.service}: {key!r} was stored with other bytes than sent")
+
+
+def span(offset: int, size: int) -> str:
+    """Give the range of a read."""
+    return f"bytes={offset}-{offset + size - 1}"
