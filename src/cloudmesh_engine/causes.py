@@ -45,6 +45,6 @@ def _is_unreachable(error: BaseException | None) -> bool:
         names = {(cls.__module__, cls.__name__) for cls in type(error).__mro__}
         if any(name in _UNREACHABLE.get(module, ()) for module, name in names):
             return True
-        # azure-storage-blob wraps without `from`.
+        # Some SDKs wrap without `from`.
         error = error.__cause__ or error.__context__
     return False

@@ -111,24 +111,6 @@ def printer(module: ModuleType, session: Session) -> None:
     module.Printer.write = staticmethod(collect)
 
 
-@shim("cloudmesh.abstract.StorageABC")
-def deprecated_storage(module: ModuleType, session: Session) -> None:
-    """storage/provider/awss3/Provider.py:7: imports a class that abstract 4.2 and later dropped."""
-    sys.modules["cloudmesh.abstract.StorageDeprecatedABC"] = module
-
-
-@shim("cloudmesh.abstract.StorageABC")
-def provider_signature(module: ModuleType, session: Session) -> None:
-    """storage/provider/awss3/Provider.py: passes a second argument that 5.x does not take."""
-    cls = module.StorageABC
-    original = cls.__init__
-
-    def init(self: Any, service: str | None = None, config: Any = None) -> None:
-        original(self, service)
-
-    cls.__init__ = init
-
-
 @shim("cloudmesh.management.configuration.arguments")
 def names_for_a_listing(module: ModuleType, session: Session) -> None:
     """management/configuration/arguments.py:66: wants a VM's name to list, or to upload a key."""
