@@ -35,5 +35,6 @@ Options:
 storage copy takes SERVICE:PATH on both sides, as in
     storage copy aws:source.txt azure:target.txt
 Names are kept as they are: an object is called what DESTINATION says, or what it was called.
-sync --async is not supported (exit code 3).
+sync --async does the same as sync and ends with it: its exit code tells what happened. To go on
+meanwhile, use your shell's & or a task of Airflow.
 """

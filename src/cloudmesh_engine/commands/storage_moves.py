@@ -3,7 +3,6 @@
 from cloudmesh_engine import stores
 from cloudmesh_engine.commands import transfer
 from cloudmesh_engine.commands.storage_request import Document, StorageRequest
-from cloudmesh_engine.errors import NotSupported
 from cloudmesh_engine.moving import places
 from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.stores import Store
@@ -36,12 +35,10 @@ def copy(request: StorageRequest) -> None:
 
 
 def sync(request: StorageRequest) -> None:
-    """Make a folder of the service what a folder of this machine is, or between services."""
-    if request.arguments["--async"]:
-        raise NotSupported(
-            "storage sync --async: a command ends when its work has ended: run it with your "
-            "shell's & or as a task of Airflow"
-        )
+    """Make a folder of the service what a folder of this machine is, or between services.
+
+    Also with --async: a command that left its work to somebody else could not tell how it ends.
+    """
     name = str(request.arguments["--name"] or "")
     request.move(_side(request, "SOURCE"), _side(request, "DESTINATION"), name, recursive=True)
 

@@ -147,7 +147,7 @@ def test_a_service_may_be_called_by_its_kind_as_in_upstreams_manual(lab: Lab) ->
 
 def test_sync_makes_the_destination_what_the_source_is(lab: Lab) -> None:
     tree = make_tree(lab.cms.root / "work/tree")
-    lab("storage", "--storage=aws", "sync", "tree", "t", "--name=nightly")
+    lab("storage", "--storage=aws", "sync", "tree", "t", "--name=nightly", "--async")
     assert lab.in_s3("t/") == digests(tree)
     (lab.cms.root / "work/tree/a.txt").unlink()
     lab("storage", "--storage=aws", "sync", "tree", "t", "--name=nightly", "--delete")

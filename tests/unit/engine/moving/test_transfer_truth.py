@@ -44,7 +44,7 @@ Put = Callable[[str], Proxy]
         ("storage search / nosuch", 1, "no nosuch in /"),
         ("storage --storage=aws,azure get a b", 2, "give one service"),
         ("storage --storage=nosuch list", 2, "no such storage service"),
-        ("storage sync a b --async", 3, "a command ends when its work has ended"),
+        ("storage sync nosuch b --async", 1, "nosuch: no such file or folder"),
     ],
 )
 def test_wrong_input(lab: Lab, command: str, code: int, says: str) -> None:
