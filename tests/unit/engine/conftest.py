@@ -49,10 +49,14 @@ Result = subprocess.CompletedProcess[str]
 
 @dataclass
 class Cms:
-    """A sandbox for `cms`: its own configuration, secrets, state and TMPDIR."""
+    """A sandbox for `cms`: its own configuration, secrets, state and TMPDIR.
+
+    :ivar patience: seconds that a command may take
+    """
 
     root: Path
     environ: dict[str, str] = field(default_factory=dict)
+    patience: int = 180
 
     @classmethod
     def make(cls, root: Path, mongo_port: int, password: str) -> "Cms":
@@ -91,7 +95,7 @@ class Cms:
 
     def __call__(self, *words: str, **environ: str) -> Result:
         process = self.start(*words, **environ)
-        stdout, stderr = process.communicate(timeout=180)
+        stdout, stderr = process.communicate(timeout=self.patience)
         assert not planted_in(stdout + stderr)
         return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
 
@@ -337,7 +341,7 @@ def running_moto(**environ: str) -> Iterator[Ec2]:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
-    wait_until(answers)
+    wait_until(answers, 60)
     yield Ec2(f"http://127.0.0.1:{port}")
     process.kill()  # it would wait for our kept-alive connections
     process.wait(10)

@@ -19,8 +19,11 @@ from cloudmesh_engine import config, stores
 
 from ..conftest import Cms, Ec2, free_port, wait_until
 from .proxy import Proxy
+from .tree import FILES
 
 VENVS = Path(os.environ.get("STORES_HOME") or "/nonexistent")
+# Of a process, in seconds: a larger tree takes longer.
+PATIENCE = 120 + FILES
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -137,7 +140,7 @@ class Lab:
     def rclone(self, *words: str) -> str:
         return subprocess.run(
             [VENVS / "stores/bin/rclone", "--config", "/dev/null", *words],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=120,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=PATIENCE,
         ).stdout  # fmt: skip
 
     def remote(self, service: str, prefix: str) -> str:
@@ -177,6 +180,7 @@ def lab(cms_db: Cms, moto: Ec2, azurite: str, gcs: str) -> Iterator[Lab]:
     text = text.replace("${CLOUDMESH_SANDBOX_AZURE:-http://sandbox:10000}", azurite)
     text = text.replace("bucket: TBD", f"bucket: {bucket}\n        endpoint: {gcs}")
     file.write_text(text)
+    cms_db.patience = PATIENCE
     lab = Lab(cms_db, bucket, _s3(moto), addresses, root)
     settings = config.load(cms_db.environ)
     for service in addresses:

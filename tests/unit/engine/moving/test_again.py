@@ -1,25 +1,18 @@
-"""A run that is repeated moves what differs, and one that was killed goes on."""
+"""A run that is repeated moves what differs, and nothing else."""
 
-import os
 import random
-import re
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
-
-import pytest
 
 from .conftest import Lab, digests
 from .proxy import Call, Proxy
+from .tree import MIB
 
-MIB = 1024 * 1024
 random.seed(11)
 TREE = {f"dir {n % 3}/file-{n}": random.randbytes(n * 700) for n in range(12)}
 TREE |= {"large": random.randbytes(25 * MIB), "larger": random.randbytes(33 * MIB)}
-POINTS = int(os.environ.get("KILL_POINTS") or 6)
 Put = Callable[[str], Proxy]
 
 
@@ -118,98 +111,6 @@ def test_the_same_transfer_runs_once_at_a_time(lab: Lab, proxied: Put) -> None:
     go_on.set()
     _, stderr = first.communicate(timeout=60)
     assert first.returncode == 0, stderr
-
-
-PAIRS = [("aws:in", "azure:out"), ("azure:in", "aws:out"), ("aws:in", "google:out")]
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=" to ".join)
-def test_a_killed_run_leaves_nothing_and_the_next_one_finishes_it(
-    lab: Lab, proxied: Put, pair: tuple[str, str]
-) -> None:
-    source, target = pair
-    lab.fill(TREE, "in/")
-    if not source.startswith("aws"):
-        lab.move("aws:in", source)
-    service = target.partition(":")[0]
-    proxy = proxied(service)
-    # As many requests as a whole run makes; then kill at random ones of them.
-    lab.move(source, f"{service}:count")
-    points = random.sample(range(2, len(proxy.calls)), POINTS // len(PAIRS) or 1)
-    for point in points:
-        kill_at(lab, proxy, point, source, target)
-    proxy.after = true_dates
-    report = lab.move(source, target)
-    assert report["failed"] == 0
-    proxy.calls.clear()
-    assert lab.move(source, target)["bytes"] == 0
-    assert proxy.sent() == []
-    assert seen(lab, service) == digests(TREE)
-    assert left_behind(lab, service) == []
-
-
-def kill_at(lab: Lab, proxy: Proxy, point: int, source: str, target: str) -> None:
-    """Kill a run at its nth request, half of the time after the store has done it."""
-    proxy.calls.clear()
-    done = point % 2 == 0
-    running: list[subprocess.Popen[str]] = []
-    started = threading.Event()
-
-    def kill(call: Call) -> None:
-        if call.number == point:
-            started.wait(30)
-            running[0].send_signal(signal.SIGKILL)
-
-    def after(call: Call) -> None:
-        true_dates(call)
-        if done:
-            kill(call)
-
-    proxy.before = kill if not done else lambda call: None
-    proxy.after = after
-    running.append(lab.cms.start("transfer", source, target, "--verify=read"))
-    started.set()
-    running[0].communicate(timeout=60)
-    proxy.before = proxy.after = lambda call: None
-
-
-def true_dates(call: Call) -> None:
-    """Moto says of every upload that it began in 2010."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").encode()
-    call.reply = re.sub(rb"(?<=<Initiated>)2010-[^<]*", now, call.reply)
-
-
-def seen(lab: Lab, service: str) -> dict[str, str]:
-    return lab.in_s3("out/") if service == "aws" else lab.seen_by_rclone(service, "out")
-
-
-def left_behind(lab: Lab, service: str) -> list[object]:
-    """Give what interrupted uploads left in a cloud."""
-    if service == "aws":
-        return lab.uploads()
-    if service == "google":
-        return []  # the emulator shows no unfinished uploads
-    from cloudmesh_engine import config, stores
-    from cloudmesh_engine.stores.remote import Call
-
-    store = stores.open_store(config.load(lab.cms.environ), "azure")
-    asked = {"comp": "blocklist", "blocklisttype": "uncommitted"}
-    replies = [store.good(Call("GET", f"out/{name}", asked)).text for name in TREE]  # type: ignore[attr-defined]
-    return [reply for reply in replies if "<Size>" in reply]
-
-
-def test_a_killed_run_leaves_no_part_of_a_file_on_disk(lab: Lab, proxied: Put) -> None:
-    lab.fill(TREE, "in/")
-    proxy = proxied("aws")
-    reads = range(8, 16)
-    for point in random.sample(reads, 2):
-        kill_at(lab, proxy, point, "aws:in", "local:out")
-        # What has its name is whole.
-        for name, digest in lab.seen_by_rclone("local", "out").items():
-            if ".cms-" not in name:
-                assert digests(TREE)[name] == digest
-    lab.move("aws:in", "local:out")
-    assert lab.seen_by_rclone("local", "out") == digests(TREE)
 
 
 def test_memory_stays_small_whatever_the_size(lab: Lab) -> None:

@@ -8,32 +8,18 @@ from urllib.request import urlopen
 import pytest
 
 from .conftest import Lab, digests
-
-MIB = 1024 * 1024
-random.seed(20261121)
-NAMES = [
-    "plain.txt", "~tilde", "~/in home", "sp ace/x y", "ünï/日本.txt", "pct%20x", "a%2Fb", "hash#q?",
-    "star*", "[br]{ace}", 'quo"te', "it's", "plus+&=;:@!$,", "emoji😀", "trail ", " lead",
-    ".hidden/.too", "dots...x", "..x", "e\u0301", "<xml>&amp;", "tab\tx", "deep/" * 20 + "end",
-    "n" * 250, "-rf", "a|b^c`d",
-]  # fmt: skip
-SIZES = {
-    "empty": 0, "one": 1, "part-1": 16 * MIB - 1, "part": 16 * MIB, "part+1": 16 * MIB + 1,
-    "three parts": 36 * MIB + 7, "large": 64 * MIB,
-}  # fmt: skip
+from .tree import FILES, MIB, make
 
 
 @pytest.fixture(scope="module")
 def tree() -> dict[str, bytes]:
-    tree = {name: random.randbytes(random.randrange(1, 5000)) for name in NAMES}
-    # Random bytes in MiB pieces are quick enough, and no two parts are alike.
-    tree |= {f"sizes/{name}": random.randbytes(size) for name, size in SIZES.items()}
-    return tree
+    return make()
 
 
 @pytest.fixture(scope="module")
 def lighter(tree: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: content for name, content in tree.items() if len(content) < 32 * MIB}
+    """What is quick enough for every run of the tests; `scripts/test transfer` has it all."""
+    return tree if FILES else make(32 * MIB)
 
 
 def test_s3_to_azure_and_back(lab: Lab, tree: dict[str, bytes]) -> None:

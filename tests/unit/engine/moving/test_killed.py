@@ -1,0 +1,131 @@
+"""A run that was killed, at whatever request, leaves nothing behind, and the next one goes on.
+
+KILL_POINTS says at how many random requests, over all tests.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from cloudmesh_engine import config, stores
+from cloudmesh_engine.stores.remote import Call as Request
+
+from .conftest import PATIENCE, Lab, digests
+from .proxy import Call, Proxy
+from .tree import FILES, MIB, make
+
+POINTS = int(os.environ.get("KILL_POINTS") or 8)
+Put = Callable[[str], Proxy]
+PAIRS = [
+    ("aws:in", "azure:out"), ("azure:in", "aws:out"), ("aws:in", "google:out"),
+    ("aws:in", "local:out"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tree() -> dict[str, bytes]:
+    if FILES:
+        return make()
+    made = random.Random(11)
+    tree = {f"dir {n % 3}/file-{n}": made.randbytes(n * 700) for n in range(12)}
+    return tree | {"large": made.randbytes(25 * MIB), "larger": made.randbytes(33 * MIB)}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" to ".join)
+def test_a_killed_run_leaves_nothing_and_the_next_one_finishes_it(
+    lab: Lab, proxied: Put, tree: dict[str, bytes], pair: tuple[str, str]
+) -> None:
+    source, target = pair
+    lab.fill(tree, "in/")
+    if not source.startswith("aws"):
+        lab.move("aws:in", source)
+    service = target.partition(":")[0]
+    # Nobody can stand before a disk.
+    proxy = proxied(service if service != "local" else "aws")
+    # As many requests as a whole run makes; then kill at random ones of them.
+    lab.move(source, f"{service}:count")
+    many, points = len(proxy.calls), random.Random(7)
+    for _ in range(-(-POINTS // len(PAIRS))):
+        while not killed_at(lab, proxy, points.randrange(2, many), source, target):
+            # Earlier runs had moved too much for it: begin anew.
+            lab("storage", f"--storage={service}", "delete", "out", "--recursive")
+        whole_or_absent(lab, service, tree)
+    proxy.after = true_dates
+    assert lab.move(source, target)["failed"] == 0
+    proxy.calls.clear()
+    assert lab.move(source, target)["bytes"] == 0
+    assert proxy.sent() == []
+    assert seen(lab, service) == digests(tree)
+    assert left_behind(lab, service, tree) == []
+
+
+def killed_at(lab: Lab, proxy: Proxy, point: int, source: str, target: str) -> bool:
+    """Kill a run at its nth request, half of the time after the store has done it.
+
+    Give whether it came that far.
+    """
+    proxy.calls.clear()
+    done = point % 2 == 0
+    running: list[subprocess.Popen[str]] = []
+    started = threading.Event()
+
+    def kill(call: Call) -> None:
+        if call.number == point:
+            started.wait(30)
+            running[0].send_signal(signal.SIGKILL)
+
+    def after(call: Call) -> None:
+        true_dates(call)
+        if done:
+            kill(call)
+
+    proxy.before = kill if not done else lambda call: None
+    proxy.after = after
+    running.append(lab.cms.start("transfer", source, target, "--verify=read"))
+    started.set()
+    _, stderr = running[0].communicate(timeout=PATIENCE)
+    proxy.before = proxy.after = lambda call: None
+    code = running[0].returncode
+    assert code in (0, -signal.SIGKILL), stderr
+    return code != 0
+
+
+def true_dates(call: Call) -> None:
+    """Moto says of every upload that it began in 2010."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").encode()
+    call.reply = re.sub(rb"(?<=<Initiated>)2010-[^<]*", now, call.reply)
+
+
+def seen(lab: Lab, service: str) -> dict[str, str]:
+    return lab.in_s3("out/") if service == "aws" else lab.seen_by_rclone(service, "out")
+
+
+def whole_or_absent(lab: Lab, service: str, tree: dict[str, bytes]) -> None:
+    """What has its name is whole, also while the rest is still missing."""
+    if service == "local" and not (lab.root / "out").exists():
+        return
+    expected = digests(tree)
+    found = {name: one for name, one in seen(lab, service).items() if ".cms-" not in name}
+    assert found.items() <= expected.items()
+
+
+def left_behind(lab: Lab, service: str, tree: dict[str, bytes]) -> list[object]:
+    """Give what interrupted uploads left."""
+    if service == "aws":
+        return lab.uploads()
+    if service == "local":
+        return [path.name for path in lab.root.rglob(".cms-*")]
+    if service == "google":
+        return []  # the emulator shows no unfinished uploads
+    store = stores.open_store(config.load(lab.cms.environ), "azure")
+    asked = {"comp": "blocklist", "blocklisttype": "uncommitted"}
+    requests = [Request("GET", f"out/{name}", asked) for name in tree]
+    replies = [store.good(request).text for request in requests]  # type: ignore[attr-defined]
+    return [reply for reply in replies if "<Size>" in reply]
