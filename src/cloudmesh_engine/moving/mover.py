@@ -1,6 +1,5 @@
 """One run of a transfer: skips what is there, moves the rest, checks it, deletes if told."""
 
-import hashlib
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
+from cloudmesh_engine.moving import checks
 from cloudmesh_engine.moving.assembly import Assembly, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
 from cloudmesh_engine.moving.manifest import MOVING, Manifest, Row
@@ -24,9 +24,6 @@ _MEMORY = 128 * MIB
 _LEAST = 64 * 1024
 # Up to this size an object is sent by one request.
 _WHOLE = 16 * MIB
-_REREAD = 4 * MIB
-# Asking for so many objects takes no longer than a page of a listing, which has a thousand.
-_ASK_EACH, _PAGE = 4, 1000
 
 
 class Mover:
@@ -230,7 +227,7 @@ class Mover:
 
     def _arrived(self, step: Step, digest: str, put: Put) -> None:
         if self._options.verify == "read":
-            self._reread(step, digest, put)
+            checks.reread(self._target, step.key, step.item.size, digest, put)
         self._manifest.done(step.key, step.item, digest, put)
         self._progress.arrived()
         with self._lock:
@@ -238,40 +235,19 @@ class Mover:
             self.result.bytes += step.item.size
             self.result.digests[step.key] = (digest, step.item.size)
 
-    def _reread(self, step: Step, digest: str, put: Put) -> None:
-        """Read an object back and compare its digest."""
-        size = step.item.size
-        there = self._target.head(step.key)
-        if step.key.endswith("/") and not size:
-            return
-        if not there or (there.size, there.etag) != (size, put.etag):
-            raise Tampered(f"{self._target.service}: {step.key!r} is not what was stored")
-        total = hashlib.sha256()
-        for offset in range(0, size, _REREAD):
-            total.update(self._target.read(there, offset, min(_REREAD, size - offset)).data)
-        if total.hexdigest() != digest or there.sha256 not in ("", digest):
-            raise Tampered(f"{self._target.service}: {step.key!r} reads back with other bytes")
-
     def _check_store(self, pool: ThreadPoolExecutor, before: int) -> None:
-        """Compare what was stored with what the target now says it holds.
+        """Take back what the target does not hold as it was stored.
 
         :param before: how many objects it held
         """
-        done = self.result.moved.items()
-        moved = {key: put for key, put in done if put.etag and not put.seen}
-        pages = 1 + (before + len(moved)) // _PAGE
-        if len(moved) <= _ASK_EACH * pages:
-            found = dict(zip(moved, pool.map(self._target.head, moved), strict=True))
-        else:
-            found = {item.key: item for item in self._target.list(self._plan.target_prefix)}
-        for key, put in moved.items():
-            there, size = found.get(key), self.result.digests[key][1]
-            if there and (there.size, there.etag) == (size, put.etag):
-                continue
+        result, prefix = self.result, self._plan.target_prefix
+        told = {key: (result.digests[key][1], put) for key, put in result.moved.items()}
+        for key in checks.absent(self._target, prefix, told, before, pool.map):
+            size = told[key][0]
             error = Tampered(f"{self._target.service}: {key!r} is not there as it was stored")
             self._fail(key, Item(key, size, ""), error)
-            del self.result.moved[key], self.result.digests[key]
-            self.result.bytes -= size
+            del result.moved[key], result.digests[key]
+            result.bytes -= size
 
     def _delete(self, there: dict[str, Item], rows: dict[str, Row]) -> None:
         if self.result.failures or not self._options.delete:
