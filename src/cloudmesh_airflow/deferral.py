@@ -36,5 +36,9 @@ def wait(
         poll_interval=poll_interval,
         cloudmesh_conn_id=cloudmesh_conn_id,
     )
-    timeout = timedelta(seconds=deadline - now + _GRACE)
+    return _arguments(trigger, deadline - now)
+
+
+def _arguments(trigger: Any, left: float) -> dict[str, Any]:
+    timeout = timedelta(seconds=left + _GRACE)
     return {"trigger": trigger, "method_name": "execute_complete", "timeout": timeout}
