@@ -18,7 +18,8 @@ INTRODUCTION = """\
 <!-- Made by scripts/operator_docs.py from the code; a test compares them. -->
 
 What a DAG can use of Cloudmesh. Each runs one `cms` command in the worker; see
-[virtual machines](vm.md) for what the commands do and [write a DAG](dags.md) for the rest.
+[virtual machines](vm.md) and [files](storage.md) for what the commands do and
+[write a DAG](dags.md) for the rest.
 
 All of them may be retried, cleared and repeated: what is done already is left as it is. A task
 fails at once where trying again would not help (wrong usage, not supported, refused), and is tried
@@ -45,11 +46,21 @@ EXAMPLES = {
         'CloudmeshCommandOperator(task_id="keys", command=["key", "list", "--output=json"], '
         "parse_json=True)"
     ),
+    "CloudmeshTransferOperator": (
+        'CloudmeshTransferOperator(task_id="move", source="aws:runs", target="azure:runs")'
+    ),
+    "CloudmeshListFilesOperator": (
+        'CloudmeshListFilesOperator(task_id="look", source="aws:runs/**/*.csv")'
+    ),
+    "CloudmeshFileSensor": (
+        'CloudmeshFileSensor(task_id="arrived", source="aws:in/*.csv", poke_interval=60)'
+    ),
     "@task.cms": (
         "@task.cms(parse_json=True)\n"
         "def look(params: dict) -> list[str]:\n"
         '    return ["vm", "status", params["name"], "--output=json"]'
     ),
+    "asset": 'process = DAG("process", schedule=asset("azure:runs"))',
     "vm": (
         'with vm("web", n=2, lifetime=3600) as machines:\n'
         '    CloudmeshSshOperator(task_id="work", names=machines, command="hostname")'
@@ -65,12 +76,13 @@ _SENSOR = {
 
 def operators() -> list[type]:
     """Give the operators and the sensor, in the order of the page."""
-    from cloudmesh_airflow.operators import cloudmesh, ssh, vm
-    from cloudmesh_airflow.sensors import vm as sensors
+    from cloudmesh_airflow.operators import cloudmesh, files, ssh, vm
+    from cloudmesh_airflow.sensors import files as file_sensors
+    from cloudmesh_airflow.sensors import vm as vm_sensors
 
     found = {
         name: thing
-        for module in (cloudmesh, vm, ssh, sensors)
+        for module in (cloudmesh, vm, ssh, vm_sensors, files, file_sensors)
         for name, thing in vars(module).items()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
@@ -138,12 +150,13 @@ def function_section(title: str, module: str, thing: Any, name: str) -> str:
 
 def page() -> str:
     """Give the whole page."""
-    from cloudmesh_airflow import lifespan
+    from cloudmesh_airflow import assets, lifespan
     from cloudmesh_airflow.decorators.cms import CmsDecoratedOperator
 
     parts = [INTRODUCTION, *map(section, operators())]
     parts.append(function_section("@task.cms", "", CmsDecoratedOperator, "@task.cms"))
     parts.append(function_section("vm", "cloudmesh_airflow.lifespan", lifespan.vm, "vm"))
+    parts.append(function_section("asset", "cloudmesh_airflow.assets", assets.asset, "asset"))
     return "\n".join(parts)
 
 

@@ -10,6 +10,7 @@ from cloudmesh_airflow.failures import BadArgument
 
 _RANGE = re.compile(r"([^\[]*)\[(\d+)-(\d+)\](.*)")
 _OPTION = re.compile(r"[a-z][a-z-]*")
+_PLACE = re.compile(r"([A-Za-z0-9_][^:\0]*):([^\0]*)")
 
 
 def names_of(value: Any) -> list[str]:
@@ -63,6 +64,43 @@ def vm(verb: str, names: Iterable[str] = (), **options: Any) -> list[str]:
     return ["vm", verb, *([",".join(names)] if names else []), *_options(given)]
 
 
+def transfer(source: str, target: str, **options: Any) -> list[str]:
+    """Build `cms transfer SOURCE TARGET --option=value`; a list repeats its option."""
+    for text in (source, target):
+        place(text)
+    return ["transfer", source, target, *_options({"output": "json", **options})]
+
+
+def listing(source: str, recursive: bool) -> list[str]:
+    """Build `cms storage list` for `SERVICE:PATH`."""
+    service, path = place(source)
+    # Otherwise it would be taken for an option.
+    path = f"./{path}" if path.startswith("-") else path
+    options = _options({"recursive": recursive, "output": "json"})
+    return ["storage", f"--storage={service}", "list", *([path] if path else []), *options]
+
+
+def place(text: Any) -> tuple[str, str]:
+    """Take `SERVICE:PATH` apart."""
+    found = _PLACE.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise BadArgument(f"{text!r}: write SERVICE:PATH, as aws:folder/file or local:folder/")
+    return found[1], found[2]
+
+
+def flag(name: str, value: Any) -> bool:
+    """Read a yes or no, which a template gives as text."""
+    text = str(value or False).strip().lower()
+    if text not in ("true", "false"):
+        raise BadArgument(f"{name}: {value!r}: give true or false")
+    return text == "true"
+
+
+def several(value: Any) -> list[str]:
+    """Give a text or a list of texts as a list, without the empty ones."""
+    return [text for text in ([value] if isinstance(value, str) else value or []) if text]
+
+
 def _options(given: Mapping[str, Any]) -> Iterable[str]:
     for name, value in given.items():
         word = name.replace("_", "-")
@@ -70,6 +108,8 @@ def _options(given: Mapping[str, Any]) -> Iterable[str]:
             raise BadArgument(f"option {name!r}: not an option of cms: use letters and '-'")
         if value is True:
             yield f"--{word}"
+        elif isinstance(value, list):
+            yield from (f"--{word}={one}" for one in value)
         elif value is not False and value not in (None, ""):
             yield f"--{word}={value}"
 
@@ -92,10 +132,10 @@ def deadline(moment: str, lifetime: timedelta | float | None) -> str:
     return (datetime.now(UTC) + span).isoformat(timespec="seconds")
 
 
-def count(value: Any) -> int:
-    """Read a number of VMs, which a template gives as text."""
+def count(value: Any, name: str = "n") -> int:
+    """Read a number of things, which a template gives as text."""
     if not str(value).isdecimal():
-        raise BadArgument(f"n: {value!r}: give a whole number")
+        raise BadArgument(f"{name}: {value!r}: give a whole number")
     return int(value)
 
 

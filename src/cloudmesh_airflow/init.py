@@ -24,6 +24,8 @@ POOLS = {
     "cloud_azure": 8,
     "cloud_chameleon": 8,
     "cloud_google": 8,
+    # Each of its tasks may take 256 MB of the worker.
+    "transfers": 4,
 }
 # The packages that have tables of their own.
 _SCHEMAS = ("apache-airflow-core", "apache-airflow-providers-fab")
@@ -70,7 +72,7 @@ def create_pools() -> list[str]:
 
     missing = {name: slots for name, slots in POOLS.items() if Pool.get_pool(name) is None}
     for name, slots in missing.items():
-        Pool.create_or_update_pool(name, slots, "VMs, see docs/dags.md", include_deferred=False)
+        Pool.create_or_update_pool(name, slots, "see docs/dags.md", include_deferred=False)
     return list(missing)
 
 

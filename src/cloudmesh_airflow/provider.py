@@ -11,7 +11,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "cloudmesh-airflow",
         "name": name,
-        "description": "Boots, stops and deletes VMs on several clouds by Cloudmesh's cms.",
+        "description": "Boots VMs and moves files on several clouds by Cloudmesh's cms.",
         "integrations": [
             {
                 "integration-name": name,
@@ -26,20 +26,24 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": name,
                 "python-modules": [
-                    f"cloudmesh_airflow.operators.{module}" for module in ("cloudmesh", "vm", "ssh")
+                    f"cloudmesh_airflow.operators.{module}"
+                    for module in ("cloudmesh", "vm", "ssh", "files")
                 ],
             }
         ],
-        "sensors": [{"integration-name": name, "python-modules": ["cloudmesh_airflow.sensors.vm"]}],
-        "triggers": [
-            {"integration-name": name, "python-modules": ["cloudmesh_airflow.triggers.vm"]}
-        ],
+        "sensors": [_both(name, "sensors")],
+        "triggers": [_both(name, "triggers")],
         "task-decorators": [
             {"name": "cms", "class-name": "cloudmesh_airflow.decorators.cms.cms_task"}
         ],
         "extra-links": ["cloudmesh_airflow.links.CloudmeshVmLink"],
         "connection-types": [_connection_type()],
     }
+
+
+def _both(name: str, kind: str) -> dict[str, Any]:
+    modules = [f"cloudmesh_airflow.{kind}.{module}" for module in ("vm", "files")]
+    return {"integration-name": name, "python-modules": modules}
 
 
 def _connection_type() -> dict[str, Any]:
