@@ -12,7 +12,7 @@ Usage:
     storage [--storage=SERVICE] sync SOURCE DESTINATION [--name=NAME] [--async] [--delete]
             [--dryrun] [--output=OUTPUT]
     storage [--storage=SERVICE] tree [SOURCE] [--output=OUTPUT]
-    storage [--storage=SERVICE] size [SOURCE] [--output=OUTPUT]
+    storage [--storage=SERVICE] size [SOURCE] [--folders] [--output=OUTPUT]
     storage config list [--output=OUTPUT]
     storage copy SOURCE DESTINATION [--recursive] [--verify=HOW] [--dryrun] [--output=OUTPUT]
 
@@ -26,6 +26,7 @@ Options:
     --storage=SERVICE  a service of cloudmesh.yaml, as aws, azure, google or local; list, search,
                        size and delete take several with commas [default.storage if not given]
     --recursive        a folder with all that is in it
+    --folders          of each folder that is directly in it as well
     --delete           delete at the destination what the source does not have
     --name=NAME        under what sync status shows it
     --verify=HOW       store or read, see cms help transfer [default: store]

@@ -33,14 +33,21 @@ def search(request: StorageRequest) -> None:
 
 
 def size(request: StorageRequest) -> None:
-    """Tell how many files and bytes are in a folder."""
+    """Tell how many files and bytes are in a folder, and with --folders in each one in it."""
 
     def work(store: Store) -> list[Document]:
-        count = Counter({"files": 0, "bytes": 0})
-        for item in _found(request, store, "SOURCE", True):
-            count.update({"files": 1, "bytes": item.size})
-        path = request.spot("SOURCE", store).path
-        return [{"storage": store.service, "name": path or "/", **count}]
+        spot = request.spot("SOURCE", store)
+        total, base = Counter({"files": 0, "bytes": 0}), plan.base(spot.path)
+        folders: dict[str, Counter[str]] = {}
+        for item in plan.find(spot, True):
+            counts = [total]
+            name, slash, _ = item.key.removeprefix(base).partition("/")
+            if request.arguments["--folders"] and slash and item.key.startswith(base):
+                counts.append(folders.setdefault(f"{base}{name}/", Counter()))
+            for count in counts:
+                count.update({"files": 1, "bytes": item.size})
+        every = [(spot.path or "/", total), *sorted(folders.items())]
+        return [{"storage": store.service, "name": name, **count} for name, count in every]
 
     request.each(work)
 

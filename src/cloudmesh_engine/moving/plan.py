@@ -152,9 +152,8 @@ def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> 
     match = _WILD.search(path)
     if match:
         literal = path[: match.start()]
-        base = literal[: literal.rfind("/") + 1]
         wild = re.compile(glob.translate(path, recursive=True, include_hidden=True))
-        return _apart(Plan(source, target, wanted, literal, base, wild=wild))
+        return _apart(Plan(source, target, wanted, literal, base(path), wild=wild))
     if not recursive:
         if path and not next(iter(source.store.list(folder(path))), None):
             service = source.store.service
@@ -191,6 +190,12 @@ def wild(path: str) -> re.Match[str] | None:
 def folder(path: str) -> str:
     """Give the prefix of all that is in a folder."""
     return path if not path or path.endswith("/") else f"{path}/"
+
+
+def base(path: str) -> str:
+    """Give the folder that a path means: itself, or what comes before its first wildcard."""
+    match = wild(path)
+    return path[: path.rfind("/", 0, match.start()) + 1] if match else folder(path)
 
 
 def _into_folder(target: Spot) -> Spot:

@@ -120,6 +120,21 @@ def test_folders(lab: Lab, service: str) -> None:
     assert told(lab, chosen, "list", "--recursive") == []
 
 
+def test_size_counts_each_folder_by_itself_when_asked(lab: Lab) -> None:
+    lab.fill({"a/1": b"1", "a/b/2": b"22", "c/3": b"333", "4": b"4444", "/5": b"55555"})
+    fives = {"/": (1, 5)} | {"a/": (2, 3), "c/": (1, 3)}
+
+    def counted(*words: str) -> list[tuple[str, tuple[int, int]]]:
+        every = told(lab, "--storage=aws", "size", *words, "--folders")
+        return [(one["name"], (one["files"], one["bytes"])) for one in every]
+
+    assert counted() == [("/", (5, 15)), *fives.items()]
+    assert counted("a") == [("a", (2, 3)), ("a/b/", (1, 2))]
+    assert counted("a/*") == [("a/*", (1, 1))]
+    assert counted("a/**") == [("a/**", (2, 3)), ("a/b/", (1, 2))]
+    assert counted("a/b/2") == [("a/b/2", (1, 2))]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_create_dir(lab: Lab, service: str) -> None:
     chosen = f"--storage={service}"
