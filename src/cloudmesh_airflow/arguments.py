@@ -74,10 +74,13 @@ def transfer(source: str, target: str, **options: Any) -> list[str]:
 def listing(source: str, recursive: bool) -> list[str]:
     """Build `cms storage list` for `SERVICE:PATH`."""
     service, path = place(source)
-    # Otherwise it would be taken for an option.
-    path = f"./{path}" if path.startswith("-") else path
     options = _options({"recursive": recursive, "output": "json"})
-    return ["storage", f"--storage={service}", "list", *([path] if path else []), *options]
+    return ["storage", f"--storage={service}", "list", *_path(path), *options]
+
+
+def sizes(services: str, path: str) -> list[str]:
+    """Build `cms storage size` for stores and each folder in them."""
+    return ["storage", f"--storage={services}", "size", *_path(path), "--folders", "--output=json"]
 
 
 def place(text: Any) -> tuple[str, str]:
@@ -86,6 +89,11 @@ def place(text: Any) -> tuple[str, str]:
     if not found:
         raise BadArgument(f"{text!r}: write SERVICE:PATH, as aws:folder/file or local:folder/")
     return found[1], found[2]
+
+
+def _path(path: str) -> list[str]:
+    # With a dash first it would be taken for an option.
+    return [f"./{path}" if path.startswith("-") else path] if path else []
 
 
 def flag(name: str, value: Any) -> bool:

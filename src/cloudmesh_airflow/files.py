@@ -26,13 +26,13 @@ def is_missing(error: CmsError) -> bool:
     return bool(said) and bool(_NOTHING.fullmatch(said[0]))
 
 
-def reported(stdout: str) -> Record:
-    """Give the report of a transfer that failed, as far as there is one."""
+def written(stdout: str) -> list[Record]:
+    """Give the records that a command wrote before it failed, as far as there are some."""
     try:
         found = json.loads(stdout)
     except ValueError:
-        return {}
-    return found[0] if isinstance(found, list) and found else {}
+        return []
+    return found if isinstance(found, list) else []
 
 
 def summary(report: Mapping[str, Any]) -> str:

@@ -106,8 +106,9 @@ class CloudmeshTransferOperator(CloudmeshOperator):
                 said = self.hook.run(words, timeout=self.command_timeout, log_stdout=False)
         except CmsError as error:
             # stderr names the first of them only.
-            for one in files.reported(error.stdout).get("failures", []):
-                self.log.error("%s: %s", one["name"], one["error"])
+            for report in files.written(error.stdout):
+                for one in report["failures"]:
+                    self.log.error("%s: %s", one["name"], one["error"])
             raise
         (report,) = said.json()
         return dict(report)

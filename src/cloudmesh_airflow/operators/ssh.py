@@ -1,12 +1,12 @@
 """The operator that runs a command on VMs."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from cloudmesh_airflow import arguments
 from cloudmesh_airflow.errors import CmsError
 from cloudmesh_airflow.failures import BadArgument
+from cloudmesh_airflow.files import written
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshOperator
 
 
@@ -46,7 +46,7 @@ class CloudmeshSshOperator(CloudmeshOperator):
             return self._said(self.records(words))
         except CmsError as error:
             # The VMs where it went well, and what the others said, come before the failure.
-            self._said(_records(error.stdout))
+            self._said(written(error.stdout))
             raise
 
     def _said(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -55,11 +55,3 @@ class CloudmeshSshOperator(CloudmeshOperator):
             for line in text.splitlines():
                 self.log.info("%s: %s", record.get("name"), line)
         return records
-
-
-def _records(stdout: str) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(stdout)
-    except ValueError:
-        return []
-    return found if isinstance(found, list) else []

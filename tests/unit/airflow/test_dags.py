@@ -14,8 +14,9 @@ import pytest
 from cloudmesh_airflow import choices, init
 
 ROOT = Path(__file__).parents[3]
-DAGS = ["aws_azure_boot", "hello_cloudmesh", "move_file", "office_hours", "vm_boot", "vm_cleanup"]
-DAGS += ["vm_delete", "vm_inventory_refresh", "vm_power", "vm_snooze"]
+DAGS = ["aws_azure_boot", "hello_cloudmesh", "move_file", "office_hours", "s3_to_azure"]
+DAGS += ["storage_report", "vm_boot", "vm_cleanup", "vm_delete", "vm_inventory_refresh", "vm_power"]
+DAGS += ["vm_snooze"]
 # Other DAG files may come to lie beside ours.
 KEEP = f"dags = {{name: bag.dags[name] for name in {DAGS}}}"
 
