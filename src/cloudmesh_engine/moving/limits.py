@@ -12,7 +12,7 @@ class Budget:
     """
 
     def __init__(self, size: int) -> None:
-        self._free = size
+        self._size = self._free = size
         self._changed = threading.Condition()
 
     def take(self, size: int) -> None:
@@ -21,11 +21,16 @@ class Budget:
             self._changed.wait_for(lambda: self._free >= size)
             self._free -= size
 
+    def drained(self) -> None:
+        """Wait until all of it is free."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free == self._size)
+
     def give_back(self, size: int) -> None:
         """Make room."""
         with self._changed:
             self._free += size
-            self._changed.notify()
+            self._changed.notify_all()
 
 
 class Bandwidth:

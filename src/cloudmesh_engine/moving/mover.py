@@ -4,11 +4,11 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
-from cloudmesh_engine.moving import checks
+from cloudmesh_engine.moving import checks, ending
 from cloudmesh_engine.moving.assembly import Assembly, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
 from cloudmesh_engine.moving.manifest import MOVING, Manifest, Row
@@ -50,6 +50,7 @@ class Mover:
         self._budget = Budget(_MEMORY)
         self._bandwidth = Bandwidth(options.bandwidth)
         self._down = threading.Event()
+        self._uploads = ending.Uploads()
         self._lock = threading.Lock()
         self._planned: set[str] = set()
         self.result = Result(prefix=plan.target_prefix[: plan.target_prefix.rfind("/") + 1])
@@ -57,7 +58,7 @@ class Mover:
     def run(self) -> Result:
         """Do it."""
         dryrun = self._options.dryrun
-        with nullcontext() if dryrun else self._manifest.held():
+        with nullcontext() if dryrun else self._alone():
             try:
                 with ThreadPoolExecutor(self._options.parallel) as pool:
                     (self._look if dryrun else self._run)(pool)
@@ -66,6 +67,12 @@ class Mover:
         self.result.retries = self._source.retries() + self._target.retries()
         self.result.seconds = self._progress.seconds
         return self.result
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other runs out, and leave nothing behind when a signal ends this one."""
+        with self._manifest.held(), ending.tidied(self._abandon):
+            yield
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         rows, there, steps = self._ask_all(pool)
@@ -90,8 +97,7 @@ class Mover:
             else:
                 self._submit(pool, step)
         self._progress.listed = True
-        # Who gets all of it is the last.
-        self._budget.take(_MEMORY)
+        self._budget.drained()
         self._check_store(pool, len(there))
         self._delete(there, rows)
 
@@ -167,6 +173,7 @@ class Mover:
             # First of all, so that a kill between the two is noticed.
             self._manifest.begin(step.key, step.item)
         upload = self._target.begin(step.key, step.item.size)
+        self._uploads.begun(step.key, upload)
         if self._target.limits.named:
             self._manifest.begin(step.key, step.item, upload.id)
         return upload
@@ -224,6 +231,16 @@ class Mover:
                 self._note(step.key, failure)
                 return
             self._fail(step.key, step.item, failure)
+        finally:
+            self._uploads.ended(step.key)
+
+    def _abandon(self) -> None:
+        """Leave nothing behind, as this process is about to end."""
+        self._down.set()
+        self._uploads.abandon()
+        # Small objects are stored at once: those that are on their way may arrive.
+        self._budget.drained()
+        self._manifest.flush()
 
     def _arrived(self, step: Step, digest: str, put: Put) -> None:
         if self._options.verify == "read":

@@ -92,7 +92,10 @@ class Upload(Protocol):
         """Make the object visible, with its digest."""
 
     def abort(self) -> None:
-        """Throw away what was sent."""
+        """Throw away what was sent; no part is on its way any more."""
+
+    def abandon(self) -> None:
+        """Throw away what was sent while parts are on their way: this process ends."""
 
 
 class Store(Protocol):

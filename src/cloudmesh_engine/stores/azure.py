@@ -180,6 +180,8 @@ class AzureUpload:
     def abort(self) -> None:
         """Blocks that are not committed vanish in a week; Azure has no call for it."""
 
+    abandon = abort
+
 
 def _item(entry: ElementTree.Element) -> Item:
     found = entry.find("Properties")

@@ -197,6 +197,8 @@ class GoogleUpload:
         """Throw away what was sent."""
         self._store.cancel(self.id)
 
+    abandon = abort
+
 
 def _item(entry: Mapping[str, Any]) -> Item:
     return Item(

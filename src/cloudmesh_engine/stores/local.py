@@ -255,6 +255,10 @@ class LocalUpload:
             self._part.unlink(missing_ok=True)
             self._close()
 
+    def abandon(self) -> None:
+        """Remove what was written; another thread may still write to the open file."""
+        self._part.unlink(missing_ok=True)
+
     def _close(self) -> None:
         # Last of all, because it opens the lock.
         os.close(self._file)

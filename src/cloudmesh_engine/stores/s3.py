@@ -213,6 +213,8 @@ class S3Upload:
         """Throw away what was sent."""
         self._store.cancel(self._key, self.id)
 
+    abandon = abort
+
     def _check_tag(self, etag: str) -> None:
         """Compare with the tag that S3 makes of the parts' checksums, where it is one."""
         sums = [_md5(self._tags[number]) for number in sorted(self._tags)]

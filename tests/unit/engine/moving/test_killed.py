@@ -129,3 +129,34 @@ def left_behind(lab: Lab, service: str, tree: dict[str, bytes]) -> list[object]:
     requests = [Request("GET", f"out/{name}", asked) for name in tree]
     replies = [store.good(request).text for request in requests]  # type: ignore[attr-defined]
     return [reply for reply in replies if "<Size>" in reply]
+
+
+@pytest.mark.parametrize("target", ["aws", "local"])
+def test_a_run_that_is_told_to_end_leaves_no_part_at_all(
+    lab: Lab, proxied: Put, target: str
+) -> None:
+    (lab.root / "in").mkdir()
+    for name in ("large", "larger"):
+        (lab.root / "in" / name).write_bytes(random.randbytes(25 * MIB))
+    lab.move("local:in", "aws:in")
+    held, ended = threading.Event(), threading.Event()
+
+    def hold(call: Call) -> None:
+        later = "partNumber=2" in call.path or "bytes=16777216-" in str(call.headers)
+        if later:
+            held.set()
+            ended.wait(60)
+
+    proxied("aws").before = hold
+    source = "local:in" if target == "aws" else "aws:in"
+    run = lab.cms.start("transfer", source, f"{target}:out")
+    assert held.wait(30)
+    # Something is there that can be left behind.
+    assert lab.uploads() or list(lab.root.rglob(".cms-*"))
+    run.terminate()
+    _, stderr = run.communicate(timeout=30)
+    ended.set()
+    assert (run.returncode, "Traceback" in stderr) == (-signal.SIGTERM, False)
+    assert (lab.uploads(), list(lab.root.rglob(".cms-*"))) == ([], [])
+    report = lab.move(source, f"{target}:out")
+    assert (report["files"], report["failed"]) == (2, 0)

@@ -1,0 +1,68 @@
+"""What a run does that is told to end by a signal: leave nothing behind that costs money."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from cloudmesh_engine.stores import Upload
+
+_FATAL = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Airflow's half kills after 2.5 s; what is left then is removed by the next run.
+_SECONDS = 2.0
+
+
+class Uploads:
+    """The uploads that have begun and not ended."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Upload] = {}
+
+    def begun(self, key: str, upload: Upload) -> None:
+        """Note an upload."""
+        self._open[key] = upload
+
+    def ended(self, key: str) -> None:
+        """Forget it: it is visible, or thrown away."""
+        self._open.pop(key, None)
+
+    def abandon(self) -> None:
+        """Throw all of them away, side by side."""
+        every = [threading.Thread(target=_abandon, args=[one]) for one in self._open.values()]
+        for thread in every:
+            thread.start()
+        for thread in every:
+            thread.join()
+
+
+@contextlib.contextmanager
+def tidied(tidy: Callable[[], None]) -> Iterator[None]:
+    """Tidy up, for two seconds at most, before a signal ends this process in the block.
+
+    Programs that have handlers of their own keep them.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        # In a thread of its own: what the signal interrupts here may hold a lock.
+        tidying = threading.Thread(target=tidy, daemon=True)
+        tidying.start()
+        tidying.join(_SECONDS)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    ours = [one for one in _FATAL if in_main and signal.getsignal(one) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _abandon(upload: Upload) -> None:
+    with contextlib.suppress(Exception):
+        upload.abandon()
