@@ -22,12 +22,15 @@ AIRFLOW_PYTHON = os.environ.get("AIRFLOW_PYTHON")
 DOCUMENTED = REPOSITORY / "docs/dags.md"
 READER_PASSWORD = secrets.token_hex(12)
 
-# The engine's own fixtures: cms, its database, the cloud, the fault proxy and a real sshd.
+# The engine's own fixtures: cms, its database, the clouds, the stores, the proxies and a real
+# sshd.
 _package = types.ModuleType("engine_fixtures")
 _package.__path__ = [str(REPOSITORY / "tests/unit/engine")]
 sys.modules["engine_fixtures"] = _package
 engine = importlib.import_module("engine_fixtures.conftest")
-globals().update({name: value for name, value in vars(engine).items() if name.islower()})
+moving = importlib.import_module("engine_fixtures.moving.conftest")
+for _module in (engine, moving):
+    globals().update({name: value for name, value in vars(_module).items() if name.islower()})
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,6 +122,7 @@ class Run:
     id: str
     tasks: dict[str, str]
     returned: dict[str, Any]
+    events: dict[str, Any]
 
 
 @dataclass
@@ -154,7 +158,7 @@ class Airflow:
         answer = self.process.stdout.readline()
         assert answer, self.log.read_text()[-3000:]
         told = json.loads(answer)
-        return Run(told["run"], told["run_id"], told["tasks"], told["returned"])
+        return Run(told["run"], told["run_id"], told["tasks"], told["returned"], told["events"])
 
 
 @pytest.fixture

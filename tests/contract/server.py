@@ -1,7 +1,7 @@
 """An Airflow that runs DAGs as it is told: JSON lines in, one JSON line for each run out.
 
     {"dag": …, "conf": {…}, "environ": {…}, "date": …}
-    {"run": "success", "tasks": {"do": "success"}, "returned": {"do": …}}
+    {"run": "success", "tasks": {"do": "success"}, "returned": {"do": …}, "events": {uri: {…}}}
 
 Two runs of a DAG with the same date are one run that was cleared. Folders with DAG files are the
 arguments, as NAME=FOLDER.
@@ -25,6 +25,17 @@ def load(arguments):
     return dags
 
 
+def events(after=0):
+    """Give the asset events that came after one of them, by their number."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        found = session.scalars(select(AssetEvent).where(AssetEvent.id > after))
+        return {event.id: (event.asset.uri, event.extra) for event in found}
+
+
 def run(folders, request):
     os.environ.update(request["environ"])
     # Anew each time, as in a task: a run leaves its form's values in the DAG.
@@ -33,6 +44,7 @@ def run(folders, request):
     dag = dags[request["dag"]]
     # Airflow 3.3.2's test() fails on a deadline, which is kept in the database by then.
     dag.deadline = None
+    last = max(events(), default=0)
     done = dag.test(run_after=date, logical_date=date, run_conf=request["conf"])
     tasks = {ti.task_id: ti for ti in done.get_task_instances()}
     return {
@@ -40,6 +52,7 @@ def run(folders, request):
         "run_id": done.run_id,
         "tasks": {name: ti.state for name, ti in tasks.items()},
         "returned": {name: ti.xcom_pull(task_ids=name) for name, ti in tasks.items()},
+        "events": dict(events(last).values()),
     }
 
 

@@ -1,11 +1,16 @@
 """One DAG for each operator; a run's configuration says what it works on."""
 
-from datetime import datetime
+import os
+from datetime import datetime, timedelta
 
 from airflow.sdk import DAG, Param, dag, task
 
 from cloudmesh_airflow.lifespan import vm
 from cloudmesh_airflow.operators.cloudmesh import CloudmeshCommandOperator
+from cloudmesh_airflow.operators.files import (
+    CloudmeshListFilesOperator,
+    CloudmeshTransferOperator,
+)
 from cloudmesh_airflow.operators.ssh import CloudmeshSshOperator
 from cloudmesh_airflow.operators.vm import (
     CloudmeshVmBootOperator,
@@ -14,8 +19,10 @@ from cloudmesh_airflow.operators.vm import (
     CloudmeshVmStartOperator,
     CloudmeshVmStopOperator,
 )
+from cloudmesh_airflow.sensors.files import CloudmeshFileSensor
 from cloudmesh_airflow.sensors.vm import CloudmeshVmStateSensor
 
+MOST = float(os.environ.get("CONTRACT_MOST") or 120)
 NAMES = "{{ params['names'] }}"
 CLOUD = "{{ params['cloud'] }}"
 SINGLE = {
@@ -47,6 +54,23 @@ SINGLE = {
         task_id="do", names=NAMES, state="{{ params['state'] }}", poke_interval=600,
         poll_interval=0.2, timeout=600,
     ),
+    "move": lambda: CloudmeshTransferOperator(
+        task_id="do", source="{{ params['source'] }}", target="{{ params['target'] }}",
+        include="{{ params['include'] }}", dryrun="{{ params['dryrun'] }}",
+        command_timeout=MOST,
+    ),
+    "move_again": lambda: CloudmeshTransferOperator(
+        task_id="do", source="{{ params['source'] }}", target="{{ params['target'] }}",
+        retries=1, retry_delay=timedelta(0),
+    ),
+    "list_files": lambda: CloudmeshListFilesOperator(task_id="do", source="{{ params['source'] }}"),
+    "list_some": lambda: CloudmeshListFilesOperator(
+        task_id="do", source="{{ params['source'] }}", missing_ok=True
+    ),
+    "await_files": lambda: CloudmeshFileSensor(
+        task_id="do", source="{{ params['source'] }}", at_least="{{ params['n'] }}",
+        poke_interval=0.5, timeout=MOST,
+    ),
 }  # fmt: skip
 FORM = {
     "names": Param("", type="string"),
@@ -55,6 +79,10 @@ FORM = {
     "state": Param("running", type="string"),
     "command": Param("", type="string"),
     "fail": Param(False, type="boolean"),
+    "source": Param("", type="string"),
+    "target": Param("", type="string"),
+    "include": Param("", type="string"),
+    "dryrun": Param(False, type="boolean"),
 }
 
 for name, make in SINGLE.items():
