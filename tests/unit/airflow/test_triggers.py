@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk.module_loading import import_string
 
 from cloudmesh_airflow.hooks.cloudmesh import CloudmeshHook
+from cloudmesh_airflow.triggers.files import CloudmeshPauseTrigger
 from cloudmesh_airflow.triggers.vm import CloudmeshVmStateTrigger
 
 SECRET = "canary-of-the-reader"
@@ -44,6 +45,19 @@ def test_an_inventory_that_is_down_ends_with_asking_the_cloud(trigger):
 
     event = {"names": ["web"], "cloud": "aws", "deadline": 1e10}
     assert asyncio.run(first()).payload == event
+
+
+def test_a_pause_ends_at_its_moment_also_in_another_triggerer():
+    begun = CloudmeshPauseTrigger(until=time.time() + 0.1, deadline=1e10)
+    path, kept = begun.serialize()
+    assert set(kept) == set(inspect.signature(CloudmeshPauseTrigger).parameters)
+    again = import_string(path)(**json.loads(json.dumps(kept)))
+
+    async def first():
+        return await anext(again.run())
+
+    assert asyncio.run(first()).payload == {"deadline": 1e10}
+    assert time.time() >= kept["until"]
 
 
 def test_the_button_on_the_connections_page_says_what_is_wrong(trigger):
