@@ -21,6 +21,8 @@ from cloudmesh_airflow.client import AirflowClient
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "cloudmesh-airflow-test"
+# Airflow notices a killed worker after 60 s, and tries its tasks again after a pause.
+PATIENCE = 420
 FILES = {
     "docker": ["docker-compose.yaml", "tests/stack/compose.yaml"],
     "offline": [
@@ -135,6 +137,37 @@ class Cloud:
             return json.loads(answer.read())
 
 
+class Run:
+    """One run of a DAG."""
+
+    def __init__(self, client: AirflowClient, dag: str, run_id: str) -> None:
+        self.client, self.dag, self.id = client, dag, run_id
+        self.path = f"/api/v2/dags/{dag}/dagRuns/{run_id}"
+
+    def tasks(self) -> dict[str, str]:
+        return {task["task_id"]: task["state"] for task in self.client.tasks(self.dag, self.id)}
+
+    def ends(self, state: str = "success") -> None:
+        found = self.client.wait(self.dag, self.id, timeout=PATIENCE)
+        assert found == state, [self.tasks(), *self.said()]
+
+    def said(self) -> Iterator[str]:
+        """Give the last lines of what failed."""
+        for task in self.client.tasks(self.dag, self.id):
+            if task["state"] == "failed":
+                log = self.client.log(self.dag, self.id, task["task_id"], task["try_number"])
+                yield from log[-20:]
+
+    def returned(self, task: str) -> Any:
+        """Give what a task returned."""
+        path = f"{self.path}/taskInstances/{task}/xcomEntries/return_value"
+        return self.client.call("GET", path)["value"]
+
+    def clear(self) -> None:
+        body = {"dry_run": False, "only_failed": False, "dag_run_id": self.id}
+        self.client.call("POST", f"/api/v2/dags/{self.dag}/clearTaskInstances", body)
+
+
 def wait_until(true: Callable[[], Any], what: str, *, timeout: float = 120) -> Any:
     """Ask again and again until the answer is true, and give it."""
     deadline = time.monotonic() + timeout
@@ -221,3 +254,19 @@ def cloud(stack: Stack) -> Iterator[Cloud]:
     cloud.forget_calls()
     yield cloud
     cloud.empty()
+
+
+@pytest.fixture
+def client(stack: Stack) -> AirflowClient:
+    return stack.client()
+
+
+@pytest.fixture
+def trigger(client: AirflowClient) -> Callable[..., Run]:
+    """Start a DAG with a filled-in form; the path of the run and a call that waits for its end."""
+
+    def start(dag: str, **form: Any) -> Run:
+        client.wait_for_dag(dag)
+        return Run(client, dag, client.trigger(dag, form))
+
+    return start

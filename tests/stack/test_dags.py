@@ -5,14 +5,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import pytest
-
 from cloudmesh_airflow.client import ApiError
 
 from .conftest import wait_until
 
-# Airflow notices a killed worker after 60 s, and tries its tasks again after a pause.
-PATIENCE = 420
 # Prints how many processes one command has, and once they are gone, when that was.
 WATCH = """
 import glob, time
@@ -31,48 +27,6 @@ while mark in marks(b""):
     time.sleep(0.05)
 print(time.time())
 """
-
-
-@pytest.fixture
-def client(stack):
-    return stack.client()
-
-
-@pytest.fixture
-def trigger(client):
-    """Start a DAG with a filled-in form; the path of the run and a call that waits for its end."""
-
-    def start(dag, **form):
-        client.wait_for_dag(dag)
-        return Run(client, dag, client.trigger(dag, form))
-
-    return start
-
-
-class Run:
-    """One run of a DAG."""
-
-    def __init__(self, client, dag, run_id):
-        self.client, self.dag, self.id = client, dag, run_id
-        self.path = f"/api/v2/dags/{dag}/dagRuns/{run_id}"
-
-    def tasks(self):
-        return {task["task_id"]: task["state"] for task in self.client.tasks(self.dag, self.id)}
-
-    def ends(self, state="success"):
-        found = self.client.wait(self.dag, self.id, timeout=PATIENCE)
-        assert found == state, [self.tasks(), *self.said()]
-
-    def said(self):
-        """Give the last lines of what failed."""
-        for task in self.client.tasks(self.dag, self.id):
-            if task["state"] == "failed":
-                log = self.client.log(self.dag, self.id, task["task_id"], task["try_number"])
-                yield from log[-20:]
-
-    def clear(self):
-        body = {"dry_run": False, "only_failed": False, "dag_run_id": self.id}
-        self.client.call("POST", f"/api/v2/dags/{self.dag}/clearTaskInstances", body)
 
 
 def several(name, n):
