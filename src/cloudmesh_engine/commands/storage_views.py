@@ -75,13 +75,19 @@ def list_services(request: StorageRequest) -> None:
             "kind": entry.kind,
             "supported": entry.kind in stores.KINDS,
             "default": entry.service == chosen,
-            "place": entry.value("bucket", "container", "directory")
-            or str(entry.default.get("directory") or ""),
+            "place": _place(entry),
             "endpoint": entry.value("endpoint"),
         }
         for entry in stores.services(request.settings).values()
     ]
     request.show(records)
+
+
+def _place(entry: stores.Section) -> str:
+    """Give the bucket, container or directory; nothing if it is not filled in."""
+    # What clouds have as their default directory is a folder of the bucket, not the bucket.
+    default = entry.default.get("directory") if entry.kind == "local" else ""
+    return entry.value("bucket", "container", "directory") or str(default or "")
 
 
 def sync_status(request: StorageRequest) -> None:

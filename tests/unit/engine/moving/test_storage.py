@@ -179,6 +179,15 @@ def test_several_services_are_listed_together(lab: Lab) -> None:
     assert [(one["storage"], one["name"]) for one in found] == [("aws", "x"), ("local", "y")]
 
 
+def test_config_list_says_which_place_is_not_filled_in(lab: Lab) -> None:
+    google = f"bucket: {lab.bucket}\n        endpoint"
+    lab.cms.configure(google, google.replace(lab.bucket, "TBD"))
+    found = {entry["storage"]: entry["place"] for entry in told(lab, "config", "list")}
+    bucket = lab.bucket
+    wanted = {"aws": bucket, "azure": bucket, "google": "", "local": str(lab.root)}
+    assert {service: found[service] for service in wanted} == wanted
+
+
 def test_config_list_shows_no_secret(lab: Lab) -> None:
     found = {entry["storage"]: entry for entry in told(lab, "config", "list")}
     assert set(found) == set(SERVICES)
