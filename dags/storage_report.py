@@ -33,8 +33,8 @@ LONGEST = timedelta(hours=2)
     ### What is in the stores
 
     Counts files and bytes of each store as a whole and of each folder directly in it. The log has
-    them as a table, the XCom as records. A store that does not answer makes the run red; the
-    table then has the others.
+    them as a table, the XCom as records. A store that does not answer, or whose bucket does
+    not exist, makes the run red; the table then has the others.
     """,
 )
 def storage_report():

@@ -190,3 +190,10 @@ def airflow(server: subprocess.Popen[str], home: Path, cms_aws: Any, faults: Any
         "AIRFLOW_CONN_CLOUDMESH_DEFAULT": json.dumps(connection),
     }
     return Airflow(server, environ, home / "log")
+
+
+@pytest.fixture
+def stores(airflow: Airflow, lab: Any) -> Any:
+    """The stores of the `cms` that Airflow's tasks run, as tests of the mover have them."""
+    # In this order: the first one empties the emulator in which the second one makes a bucket.
+    return lab

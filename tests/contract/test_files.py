@@ -14,13 +14,6 @@ TREE = {"a/one.txt": b"1", "a/two ü.txt": b"22", "a/b/-three.csv": b"333"}
 LARGE = {f"a/{name}": os.urandom(20 * MIB) for name in ("large", "larger")}
 
 
-@pytest.fixture
-def stores(airflow, lab):
-    """The stores of the `cms` that Airflow's tasks run, as tests of the mover have them."""
-    # In this order: the first one empties the emulator in which the second one makes a bucket.
-    return lab
-
-
 def transfers(lab) -> list[int]:
     """Give the processes of this test that run `cms transfer`."""
     found = []
