@@ -225,10 +225,17 @@ class LocalUpload:
             os.ftruncate(self._file, 0)
             if size:
                 # Says at once if the disk is too small.
+                self._check_room(size)
                 os.posix_fallocate(self._file, 0, size)
         except OSError:
             self.abort()
             raise
+
+    def _check_room(self, size: int) -> None:
+        # Some disks are full for a moment while they find out that they are too small.
+        room = os.fstatvfs(self._file)
+        if room.f_bavail * room.f_frsize < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def part(self, index: int, offset: int, piece: Piece) -> None:
         """Write one part at its place."""

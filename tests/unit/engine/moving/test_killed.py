@@ -131,6 +131,19 @@ def left_behind(lab: Lab, service: str, tree: dict[str, bytes]) -> list[object]:
     return [reply for reply in replies if "<Size>" in reply]
 
 
+def test_google_is_told_to_forget_an_upload_that_was_killed(lab: Lab, proxied: Put) -> None:
+    lab.fill({"in/large": random.randbytes(40 * MIB)})
+    proxy = proxied("google")
+    lab.move("aws:in", "google:count")
+    _, second, *_ = [call for call in proxy.calls if call.method == "PUT"]
+    assert killed_at(lab, proxy, second.number, "aws:in", "google:out")
+    sent = {call.path for call in proxy.calls if call.method == "PUT"}
+    assert len(sent) == 1
+    proxy.calls.clear()
+    assert lab.move("aws:in", "google:out")["files"] == 1
+    assert {call.path for call in proxy.calls if call.method == "DELETE"} == sent
+
+
 @pytest.mark.parametrize("target", ["aws", "local"])
 def test_a_run_that_is_told_to_end_leaves_no_part_at_all(
     lab: Lab, proxied: Put, target: str

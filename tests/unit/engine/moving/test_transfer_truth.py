@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import pytest
 
-from cloudmesh_engine.errors import ActionFailed
-from cloudmesh_engine.stores.local import Local
 from cloudmesh_engine.stores.wire import Wire
 
 from .conftest import Lab
@@ -87,10 +85,17 @@ def test_what_a_cloud_refuses(
     lab: Lab, proxied: Put, service: str, status: int, body: str, code: int, says: str
 ) -> None:
     (lab.root / "a").write_bytes(b"1")
-    proxied(service).before = refused(status, body)
-    said = lab("storage", f"--storage={service}", "list", code=code)
-    assert says in said
-    lab("transfer", "local:", f"{service}:out", code=code)
+    proxy = proxied(service)
+    proxy.before = refused(status, body)
+    for command in (
+        ["storage", f"--storage={service}", "list"],
+        ["transfer", "local:", f"{service}:out"],
+    ):
+        proxy.calls.clear()
+        assert says in lab(*command, code=code)
+        # Nothing is asked twice, so nobody waits.
+        asked = [(call.method, call.path) for call in proxy.calls]
+        assert len(asked) == len(set(asked))
 
 
 def test_a_bad_key_is_told_without_showing_it(lab: Lab) -> None:
@@ -117,10 +122,12 @@ def test_a_file_where_a_folder_has_to_be(lab: Lab) -> None:
 
 def test_no_room_on_the_disk(lab: Lab) -> None:
     room = os.statvfs(lab.root)
-    more = room.f_bavail * room.f_frsize + (1 << 30)
-    with pytest.raises(ActionFailed, match="make room, then repeat"):
-        Local("local", lab.root).begin("big", more)
-    assert list(lab.root.iterdir()) == []
+    with (lab.root / "huge").open("wb") as file:
+        # All of it is a hole.
+        file.truncate(room.f_bavail * room.f_frsize + (1 << 30))
+    said = lab("transfer", "local:huge", "local:out/", code=1)
+    assert "out/huge: No space left on device: make room, then repeat the command" in said
+    assert list((lab.root / "out").iterdir()) == []
 
 
 def test_links_never_lead_out_of_the_directory(lab: Lab) -> None:
