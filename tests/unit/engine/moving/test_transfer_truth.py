@@ -98,6 +98,18 @@ def test_what_a_cloud_refuses(
         assert len(asked) == len(set(asked))
 
 
+@pytest.mark.parametrize("service", ["aws", "azure", "google"])
+def test_a_bucket_that_is_not_there(lab: Lab, service: str) -> None:
+    (lab.root / "a").write_bytes(b"1")
+    file = lab.cms.root / "cloudmesh.yaml"
+    file.write_text(file.read_text().replace(lab.bucket, "t-nowhere"))
+    commands = ["storage --storage={} list", "transfer {}:in local:out", "transfer local: {}:out"]
+    for command in commands:
+        said = lab(*command.format(service).split(), code=1)
+        assert f"make it with cms storage --storage={service} create dir /" in said
+    assert [path.name for path in lab.root.iterdir()] == ["a"]
+
+
 def test_a_bad_key_is_told_without_showing_it(lab: Lab) -> None:
     file = lab.cms.root / "cloudmesh.yaml"
     file.write_text(file.read_text().replace("account_key: Eby8", "account_key: Abc8"))
