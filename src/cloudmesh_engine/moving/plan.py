@@ -149,11 +149,11 @@ def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> 
         if _same(source, target) and key == path:
             raise Refused(f"{source} and {target} are the same object")
         return plan
-    match = _WILD.search(path)
+    match = wild(path)
     if match:
         literal = path[: match.start()]
-        wild = re.compile(glob.translate(path, recursive=True, include_hidden=True))
-        return _apart(Plan(source, target, wanted, literal, base(path), wild=wild))
+        mask = re.compile(glob.translate(path, recursive=True, include_hidden=True))
+        return _apart(Plan(source, target, wanted, literal, base(path), wild=mask))
     if not recursive:
         if path and not next(iter(source.store.list(folder(path))), None):
             service = source.store.service
@@ -183,8 +183,8 @@ def find(spot: Spot, deep: bool) -> Iterator[Item]:
 
 
 def wild(path: str) -> re.Match[str] | None:
-    """Find the first wildcard of a path."""
-    return _WILD.search(path)
+    """Find the first wildcard of a path; what ends with a slash is a folder of just that name."""
+    return None if path.endswith("/") else _WILD.search(path)
 
 
 def folder(path: str) -> str:
