@@ -53,6 +53,8 @@ class Local:
         folder = prefix.rpartition("/")[0]
         if folder and _problem(folder):
             return
+        if folder:
+            self._inside(f"{folder}/any")
         for item in self._walk(folder, deep):
             if item.key.startswith(prefix):
                 yield item
