@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudmesh_airflow import processes
+from cloudmesh_airflow.arguments import run_of
 from cloudmesh_airflow.failures import CmsTimedOut, failure
 from cloudmesh_airflow.lines import Kept, Lines
 
@@ -26,6 +27,9 @@ _PASSED_ON = ("LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 _PREFIX = "CLOUDMESH_"
 # Where a person's shell keeps variables: a DAG must do the same whatever they are.
 _KEPT_BACK = "CLOUDMESH_SHELL_DIR"
+# So that what a command notes in MongoDB says which run it belongs to.
+_RUN = "CLOUDMESH_RUN"
+_RUN_IDS = ("AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID")
 # All that the command starts inherits it, and is found by it.
 MARK = "CLOUDMESH_COMMAND"
 _STDOUT_KEPT = 8 << 20
@@ -58,6 +62,8 @@ def environment(source: dict[str, str]) -> dict[str, str]:
     """The variables of `source` that a `cms` command may see."""
     kept = {k: v for k, v in source.items() if k in _PASSED_ON or k.startswith(_PREFIX)}
     kept.pop(_KEPT_BACK, None)
+    if all(name in source for name in _RUN_IDS):
+        kept[_RUN] = run_of(*(source[name] for name in _RUN_IDS))
     return kept | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
 
 

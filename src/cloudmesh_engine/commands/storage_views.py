@@ -100,7 +100,7 @@ def sync_status(request: StorageRequest) -> None:
             "name": entry["report"].get("name") or "",
             "source": entry["source"],
             "target": entry["target"],
-            "status": "failed" if entry["report"]["failed"] else "done",
+            "status": entry["state"],
             "files": entry["report"]["files"],
             "bytes": entry["report"]["bytes"],
             "updated": entry["updated"],

@@ -1,9 +1,9 @@
 """What is known of each object of a transfer, in MongoDB.
 
-`transfers` has one document for each pair of source and target; `transfer_pages` has a row for
-each object, many to a page, because a document for each object would cost more than the move of
-a small one. Pages are only added while objects are moved; of an object's rows the last one
-counts. When all is done they are packed anew.
+`transfers` has one document for each pair of source and target, which tells of its last run;
+`transfer_pages` has a row for each object, many to a page, because a document for each object
+would cost more than the move of a small one. Pages are only added while objects are moved; of an
+object's rows the last one counts. When all is done they are packed anew.
 
     moving ── done      a row that is still `moving` was interrupted: its upload is removed
        ├───── failed    by the next run
@@ -31,6 +31,7 @@ from cloudmesh_engine.stores import Item, Put
 Document = dict[str, Any]
 
 MOVING, DONE, FAILED, GONE = "moving", "done", "failed", "gone"
+RUNNING = "running"
 _DRIVER = "cloudmesh_engine.mongo"
 _ROWS_A_PAGE = 1000
 # So many more than needed do no harm.
@@ -67,7 +68,10 @@ class Manifest:
     def __init__(self, settings: Settings, source: str, target: str) -> None:
         self._settings = settings
         self.id = hashlib.sha256(f"{source}\n{target}".encode()).hexdigest()[:32]
-        self._head = {"_id": self.id, "source": source, "target": target}
+        # Which run of which DAG it belongs to, as Airflow's half says.
+        run = os.environ.get("CLOUDMESH_RUN", "")
+        about = {"source": source, "target": target, "run": run, "began": _now()}
+        self._head = {"_id": self.id, **about}
         self._rows: dict[str, Document] = {}
         self._numbers: list[int] = []
         self._waiting: list[Document] = []
@@ -142,6 +146,11 @@ class Manifest:
         with self._lock:
             self._flush()
 
+    def tell(self, state: str, report: Document) -> None:
+        """Note how far the run is, or how it ended."""
+        document = {**self._head, "state": state, "updated": _now(), "report": report}
+        self._database["transfers"].replace_one({"_id": self.id}, document, upsert=True)
+
     def close(self, report: Document) -> None:
         """Note how the run ended, and pack the pages."""
         self.flush()
@@ -152,8 +161,7 @@ class Manifest:
             for begin in range(0, len(rows), _ROWS_A_PAGE):
                 self._add(rows[begin : begin + _ROWS_A_PAGE])
             self._pages.delete_many({"_id": {"$in": [self._name(number) for number in old]}})
-        document = {**self._head, "updated": _now(), "report": report}
-        self._database["transfers"].replace_one({"_id": self.id}, document, upsert=True)
+        self.tell(FAILED if report["failed"] else DONE, report)
 
     def _later(self, row: Document) -> None:
         # Lost rows cost a second move of those objects, nothing else.

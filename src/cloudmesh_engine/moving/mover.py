@@ -4,7 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
@@ -56,9 +56,9 @@ class Mover:
         self.result = Result(prefix=plan.target_prefix[: plan.target_prefix.rfind("/") + 1])
 
     def run(self) -> Result:
-        """Do it."""
+        """Do it; when a signal ends it, nothing is left behind."""
         dryrun = self._options.dryrun
-        with nullcontext() if dryrun else self._alone():
+        with nullcontext() if dryrun else ending.tidied(self._abandon):
             try:
                 with ThreadPoolExecutor(self._options.parallel) as pool:
                     (self._look if dryrun else self._run)(pool)
@@ -67,12 +67,6 @@ class Mover:
         self.result.retries = self._source.retries() + self._target.retries()
         self.result.seconds = self._progress.seconds
         return self.result
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other runs out, and leave nothing behind when a signal ends this one."""
-        with self._manifest.held(), ending.tidied(self._abandon):
-            yield
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         rows, there, steps = self._ask_all(pool)

@@ -1,5 +1,6 @@
 """Runs a transfer from begin to end, for every command that moves objects."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from cloudmesh_engine import causes
@@ -11,9 +12,12 @@ from cloudmesh_engine.moving.mover import Mover
 from cloudmesh_engine.moving.plan import Filter, Spot
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
+from cloudmesh_engine.moving.telling import told
 
 Document = dict[str, Any]
 _TOLD, _LONGEST = 5, 120
+# More would make the document too large; the task's log and --output=json have all.
+_KEPT = 1000
 
 
 def run(
@@ -35,19 +39,27 @@ def run(
     def explain(error: BaseException) -> EngineError:
         return causes.explain("transfer", error, settings)
 
+    def why(error: BaseException) -> str:
+        return settings.redact(str(explain(error)))
+
+    def now() -> Document:
+        begin = {"source": str(source), "target": str(target), "name": name}
+        return {**begin, **_so_far(progress, mover.result)}
+
     manifest = Manifest(settings, source.name, target.name)
     todo = plan.make(source, target, wanted or Filter(), recursive)
     with Progress(shown=shown and not options.dryrun) as progress:
         mover = Mover(todo, manifest, options, progress, explain)
         try:
-            result = mover.run()
+            with nullcontext() if options.dryrun else told(manifest, now, why):
+                result = mover.run()
         except Exception as error:
             # What was moved so far is noted; the next run goes on from there.
             failure = explain(error)
             raise type(failure)(str(failure)) from error
     report = describe(str(source), str(target), result, options)
     if not options.dryrun:
-        manifest.close({**report, "name": name})
+        manifest.close({**_kept(settings, report), "name": name})
     return report, _failure(result)
 
 
@@ -69,6 +81,29 @@ def describe(source: str, target: str, result: Result, options: Options) -> Docu
         "failures": [{"name": key, "error": str(why)} for key, why in result.failures.items()],
         **({"names": result.would_move, "deletes": result.deleted} if options.dryrun else {}),
     }
+
+
+def _so_far(progress: Progress, result: Result) -> Document:
+    """Describe a run that has not ended; beside what is known to be moved, more may come."""
+    return {
+        "action": "moving",
+        "files": progress.files,
+        "bytes": progress.bytes,
+        "files_known": progress.files_known,
+        "bytes_known": progress.bytes_known,
+        "listed": progress.listed,
+        "unchanged": result.unchanged,
+        "deleted": len(result.deleted),
+        "failed": len(result.failures),
+        "seconds": round(progress.seconds, 2),
+    }
+
+
+def _kept(settings: Settings, report: Document) -> Document:
+    """Make of a report what MongoDB keeps: others than who may see the secrets read it."""
+    failures = report["failures"][:_KEPT]
+    redacted = [{**one, "error": settings.redact(one["error"])} for one in failures]
+    return {**report, "failures": redacted}
 
 
 def _short(key: str) -> str:

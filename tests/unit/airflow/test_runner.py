@@ -275,6 +275,13 @@ def test_environment_is_an_allow_list():
     }
 
 
+def test_a_command_is_told_to_which_run_it_belongs():
+    task = {"AIRFLOW_CTX_DAG_ID": "move_file", "AIRFLOW_CTX_DAG_RUN_ID": "manual__2026"}
+    kept = environment(task)
+    assert kept["CLOUDMESH_RUN"] == "move_file/manual__2026"
+    assert not kept.keys() & task.keys()
+
+
 def test_importing_the_package_stays_light():
     listing = subprocess.run(
         [sys.executable, "-c", "import sys, cloudmesh_airflow.client as c; print(*sys.modules)"],

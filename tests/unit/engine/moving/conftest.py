@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import boto3
 import pytest
 
-from cloudmesh_engine import config, stores
+from cloudmesh_engine import config, mongo, stores
 
 from ..conftest import Cms, Ec2, free_port, wait_until
 from .proxy import Proxy
@@ -109,6 +109,16 @@ class Lab:
     def move(self, source: str, target: str, *words: str) -> dict[str, Any]:
         (report,) = json.loads(self("transfer", source, target, *words, "--output=json"))
         return report
+
+    def noted(self, collection: str) -> dict[str, dict[str, Any]]:
+        """What MongoDB holds, by its id."""
+        server = mongo.server(config.load(self.cms.environ))
+        try:
+            found = list(mongo.client(server)[server.database][collection].find({}))
+        finally:
+            mongo.client(server).close()
+            mongo.client.cache_clear()
+        return {document["_id"]: document for document in found}
 
     def configure(self, service: str, address: str) -> None:
         """Let one service be reached by another address."""
