@@ -16,6 +16,7 @@ _VERBS: Mapping[str, Callable[[StorageRequest], None]] = {
     "get": storage_moves.get,
     "put": storage_moves.put,
     "copy": storage_moves.copy,
+    "record": storage_views.record,
     "delete": storage_moves.delete,
     "list": storage_views.list_objects,
     "search": storage_views.search,

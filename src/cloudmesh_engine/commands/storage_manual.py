@@ -14,6 +14,7 @@ Usage:
     storage [--storage=SERVICE] tree [SOURCE] [--output=OUTPUT]
     storage [--storage=SERVICE] size [SOURCE] [--folders] [--output=OUTPUT]
     storage config list [--output=OUTPUT]
+    storage record SOURCE [--output=OUTPUT]
     storage copy SOURCE DESTINATION [--recursive] [--verify=HOW] [--dryrun] [--output=OUTPUT]
 
 Arguments:
@@ -35,6 +36,9 @@ Options:
 
 storage copy takes SERVICE:PATH on both sides, as in
     storage copy aws:source.txt azure:target.txt
+storage record SERVICE:FOLDER notes in MongoDB what is in a folder, up to 1,000 names, as in
+    storage record aws:runs/
+The REST API and the page Clouds show that, as they have no login to any store.
 Names are kept as they are: an object is called what DESTINATION says, or what it was called.
 sync --async does the same as sync and ends with it: its exit code tells what happened. To go on
 meanwhile, use your shell's & or a task of Airflow.

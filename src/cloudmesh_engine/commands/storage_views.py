@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cloudmesh_engine import mongo, stores
+from cloudmesh_engine.commands import transfer
 from cloudmesh_engine.commands.storage_request import Document, StorageRequest
 from cloudmesh_engine.errors import ActionFailed
-from cloudmesh_engine.moving import places, plan
+from cloudmesh_engine.moving import listings, places, plan
 from cloudmesh_engine.stores import Item, Store
 
 
@@ -68,26 +69,14 @@ def tree(request: StorageRequest) -> None:
 
 def list_services(request: StorageRequest) -> None:
     """List the services of the configuration."""
-    chosen = request.settings.get("default.storage")
-    records = [
-        {
-            "storage": entry.service,
-            "kind": entry.kind,
-            "supported": entry.kind in stores.KINDS,
-            "default": entry.service == chosen,
-            "place": _place(entry),
-            "endpoint": entry.value("endpoint"),
-        }
-        for entry in stores.services(request.settings).values()
-    ]
-    request.show(records)
+    request.show(_services(request))
 
 
-def _place(entry: stores.Section) -> str:
-    """Give the bucket, container or directory; nothing if it is not filled in."""
-    # What clouds have as their default directory is a folder of the bucket, not the bucket.
-    default = entry.default.get("directory") if entry.kind == "local" else ""
-    return entry.value("bucket", "container", "directory") or str(default or "")
+def record(request: StorageRequest) -> None:
+    """Note what is in a folder, and which services there are."""
+    listings.note_services(request.settings, _services(request))
+    spot = transfer.place(request.settings, str(request.arguments["SOURCE"]))
+    request.show([listings.note(request.settings, spot)])
 
 
 def sync_status(request: StorageRequest) -> None:
@@ -111,6 +100,28 @@ def sync_status(request: StorageRequest) -> None:
     if name and not records:
         raise ActionFailed(f"no sync named {name}: see cms storage sync status")
     request.show(sorted(records, key=lambda entry: str(entry["updated"])))
+
+
+def _services(request: StorageRequest) -> list[Document]:
+    chosen = request.settings.get("default.storage")
+    return [
+        {
+            "storage": entry.service,
+            "kind": entry.kind,
+            "supported": entry.kind in stores.KINDS,
+            "default": entry.service == chosen,
+            "place": _place(entry),
+            "endpoint": entry.value("endpoint"),
+        }
+        for entry in stores.services(request.settings).values()
+    ]
+
+
+def _place(entry: stores.Section) -> str:
+    """Give the bucket, container or directory; nothing if it is not filled in."""
+    # What clouds have as their default directory is a folder of the bucket, not the bucket.
+    default = entry.default.get("directory") if entry.kind == "local" else ""
+    return entry.value("bucket", "container", "directory") or str(default or "")
 
 
 def _found(request: StorageRequest, store: Store, name: str, deep: bool) -> Iterable[Item]:
