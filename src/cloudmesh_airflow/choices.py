@@ -15,6 +15,7 @@ from cloudmesh_airflow.errors import CloudmeshAirflowError
 
 # The sections of the cloudmesh.yaml that is shipped.
 CLOUDS = ("aws", "azure", "chameleon", "google")
+STORES = ("aws", "azure", "google", "local")
 
 
 class ChoicesUnreadable(CloudmeshAirflowError):

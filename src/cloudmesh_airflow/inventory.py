@@ -110,6 +110,17 @@ class Reader:
         except PyMongoError as error:
             raise _down(self._server, error) from error
 
+    async def documents(
+        self, collection: str, query: Record | None = None, fields: Mapping[str, int] | None = None
+    ) -> list[Record]:
+        """Give documents of a collection, all of them or those that a query means."""
+        from pymongo.errors import PyMongoError
+
+        try:
+            return await self._database[collection].find(query or {}, fields).to_list()
+        except PyMongoError as error:
+            raise _down(self._server, error) from error
+
     async def close(self) -> None:
         """Close the connection."""
         await self._client.close()

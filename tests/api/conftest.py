@@ -10,7 +10,9 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pymongo
@@ -127,11 +129,82 @@ THREE = {
     "azure-vm": [document("db", "azure", deadline="2026-11-22T08:00:00+00:00", run="")],
 }
 
+EVIL = "<script>document.title='owned'</script>"
+
+
+def listing(service: str, path: str, *names: str, **more: Any) -> dict[str, Any]:
+    """What the engine notes of a folder; a name with a slash at its end is a folder."""
+    updated = "2026-11-21T08:00:00.000000+00:00"
+    entries = [
+        {
+            "name": f"{path}{name}",
+            "kind": "folder" if name.endswith("/") else "file",
+            "size": 0 if name.endswith("/") else 2048,
+            "modified": "" if name.endswith("/") else "2026-11-20T08:00:00+00:00",
+            "problem": "",
+        }
+        for name in names
+    ]
+    return {
+        "_id": f"{service}:{path}",
+        "cm": {"kind": "listing", "cloud": service, "name": path, "updated": updated},
+        "storage": service,
+        "path": path,
+        "place": "bucket",
+        "truncated": False,
+        "entries": entries,
+        **more,
+    }
+
+
+def transfer(name: str, state: str = "done", **report: Any) -> dict[str, Any]:
+    """What the engine notes of a transfer."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    about = {"source": "aws:runs", "target": f"azure:{name}", "files": 3, "bytes": 3000}
+    counts = {"unchanged": 1, "deleted": 0, "failed": 0, "seconds": 1.5}
+    return {
+        "_id": name,
+        "source": "aws:bucket:runs",
+        "target": f"azure:bucket:{name}",
+        "run": f"move_file/api__{name}",
+        "began": "2026-11-21T08:00:00.000000+00:00",
+        "updated": now,
+        "state": state,
+        "report": {**about, **counts, "failures": [], **report},
+    }
+
+
+SERVICES = [
+    {"_id": name, "storage": name, "kind": kind, "place": "bucket", "supported": True}
+    for name, kind in (("aws", "awss3"), ("azure", "azureblob"), ("local", "local"))
+]
+FILES = {
+    "storage": SERVICES,
+    "listings": [
+        listing("aws", "", "runs/", "readme.txt"),
+        listing("aws", "runs/", "deep er/", "a.csv", EVIL),
+    ],
+    "transfers": [transfer("t-1")],
+}
+
 
 @pytest.fixture(scope="session")
 def make() -> Callable[..., dict[str, Any]]:
     """Makes a document of the inventory."""
     return document
+
+
+@pytest.fixture(scope="session")
+def notes() -> Any:
+    """Makes what the engine notes of folders and transfers."""
+    return SimpleNamespace(listing=listing, transfer=transfer)
+
+
+@pytest.fixture
+def files(inventory: Mongo) -> Iterator[Callable[..., None]]:
+    """Changes what is noted of files until the test ends."""
+    yield lambda **contents: inventory.fill({**FILES, **contents})
+    inventory.fill(FILES)
 
 
 @pytest.fixture(scope="session")
@@ -267,7 +340,7 @@ def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]
 @pytest.fixture(scope="session")
 def inventory(mongo: Mongo, web: Web) -> Mongo:
     """The inventory with three VMs on two clouds."""
-    mongo.fill(THREE)
+    mongo.fill({**THREE, **FILES})
     wait_until(lambda: web("GET", "vms").json()["total"] == 3)
     return mongo
 

@@ -10,12 +10,16 @@ WRITES = [
     ("POST", "vms/aws/web-0/reboot", None),
     ("POST", "vms/aws/web-0/snooze", {"until": "2h"}),
     ("DELETE", "vms/aws/web-0", None),
+    ("POST", "storage/aws/listings", {"path": "runs"}),
+    ("POST", "transfers", {"source": "aws:runs", "target": "azure:runs"}),
 ]
+READS += ["storage", "storage/aws/files?path=runs", "transfers", "transfers/t-1"]
 
 
 def operations(web):
     """Every route of the OpenAPI document, with something for its path's parameters."""
     given = {"{cloud}": "aws", "{name}": "web-0", "{job}": "vm_boot.none"}
+    given |= {"{service}": "aws", "{identifier}": "t-1"}
     for path, methods in web("GET", "openapi.json").json()["paths"].items():
         for name, value in given.items():
             path = path.replace(name, value)

@@ -21,6 +21,7 @@ router = APIRouter(dependencies=[LOOK])
 _HOURS = "office_hours"
 
 
+_Dag = Literal["", "vm_boot", "vm_delete", "vm_power", "vm_snooze", "move_file", "storage_listing"]
 # What Airflow gives at most ([api] maximum_page_limit).
 _JobLimit = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 
@@ -30,7 +31,7 @@ async def jobs(
     jobs: JobsDep,
     limit: _JobLimit = 20,
     offset: Offset = 0,
-    dag: Literal["", "vm_boot", "vm_delete", "vm_power", "vm_snooze"] = "",
+    dag: _Dag = "",
     state: Literal["", "queued", "running", "success", "failed"] = "",
 ) -> JobPage:
     """List jobs, the newest first."""

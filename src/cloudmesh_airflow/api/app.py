@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from cloudmesh_airflow.api import activity, manual, problems, vms, watching
+from cloudmesh_airflow.api import activity, manual, problems, storage, vms, watching
 from cloudmesh_airflow.api.guard import GuardedApp
 from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import Snapshot
@@ -17,8 +17,9 @@ from cloudmesh_airflow.api.snapshot import Snapshot
 BASE = "/api/v1"
 _PAGE = Path(__file__).parents[1] / "page"
 _ABOUT = """\
-Boots, starts, stops and deletes VMs, and tells of them. What changes something makes a job, which
-is a run of a DAG. Log in as to Airflow: by its cookie, or by the token of `POST /auth/token`.
+Boots, starts, stops and deletes VMs, moves files, and tells of both. What changes something makes
+a job, which is a run of a DAG. Log in as to Airflow: by its cookie, or by the token of
+`POST /auth/token`.
 """
 
 
@@ -36,7 +37,7 @@ def get_app() -> GuardedApp:
     )
     app.state.snapshot = Snapshot()
     problems.install(app)
-    for router in (vms.router, activity.router, watching.router, _description()):
+    for router in (vms.router, storage.router, activity.router, watching.router, _description()):
         app.include_router(router, prefix=BASE)
     app.mount("/ui", StaticFiles(directory=_PAGE, html=True))
     return app

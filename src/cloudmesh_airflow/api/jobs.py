@@ -14,7 +14,14 @@ from cloudmesh_airflow.api.models import Job, JobDetails, Progress
 from cloudmesh_airflow.plugin import PREFIX
 
 # The DAGs whose runs are jobs, with the task that returns their result.
-RESULTS = {"vm_boot": "boot", "vm_delete": "delete", "vm_power": "act", "vm_snooze": "snooze"}
+RESULTS = {
+    "vm_boot": "boot",
+    "vm_delete": "delete",
+    "vm_power": "act",
+    "vm_snooze": "snooze",
+    "move_file": "move",
+    "storage_listing": "look",
+}
 ENDED = ("success", "failed")
 _PAUSE_SECONDS = 0.5
 _ENDED_TASKS = ("success", "failed", "skipped", "upstream_failed", "removed")

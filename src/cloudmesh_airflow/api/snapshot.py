@@ -1,4 +1,4 @@
-"""The VMs as MongoDB knows them, read at most once a second however many ask."""
+"""What MongoDB knows; the VMs are read at most once a second however many ask."""
 
 import asyncio
 import time
@@ -35,6 +35,26 @@ class Snapshot:
     async def hours(self) -> list[Record]:
         """Give what office hours remember."""
         return await (await self._connected()).hours()
+
+    async def services(self) -> list[Record]:
+        """Give the storage services, as they were when a folder was last looked into."""
+        return await (await self._connected()).documents("storage")
+
+    async def listing(self, service: str, path: str) -> Record | None:
+        """Give what was last seen in a folder."""
+        query = {"_id": f"{service}:{path}"}
+        return next(iter(await (await self._connected()).documents("listings", query)), None)
+
+    async def transfers(self) -> list[Record]:
+        """Give the last run of each transfer without its failures, the newest first."""
+        fields = {"report.failures": 0}
+        found = await (await self._connected()).documents("transfers", fields=fields)
+        return sorted(found, key=lambda record: str(record.get("updated") or ""), reverse=True)
+
+    async def transfer(self, identifier: str) -> Record | None:
+        """Give the last run of a transfer."""
+        query = {"_id": identifier}
+        return next(iter(await (await self._connected()).documents("transfers", query)), None)
 
     async def close(self) -> None:
         """Close the connection."""

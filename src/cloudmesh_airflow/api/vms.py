@@ -1,12 +1,12 @@
 """Routes of clouds and VMs."""
 
 from collections import Counter
-from typing import Any
 
-from fastapi import APIRouter, HTTPException, Response, Security
+from fastapi import APIRouter, HTTPException, Response
 
 from cloudmesh_airflow import choices
-from cloudmesh_airflow.api.jobs import ENDED, JobsDep, Key, Wait
+from cloudmesh_airflow.api.acting import JOB, started, starts
+from cloudmesh_airflow.api.jobs import JobsDep, Key, Wait
 from cloudmesh_airflow.api.models import (
     BootOrder,
     Cloud,
@@ -22,23 +22,11 @@ from cloudmesh_airflow.api.models import (
     vm,
 )
 from cloudmesh_airflow.api.problems import documented
-from cloudmesh_airflow.api.rights import LOOK, may
+from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import Snapshot, SnapshotDep
 from cloudmesh_airflow.inventory import Record
 
 router = APIRouter(tags=["VMs"])
-_JOB: dict[str, Any] = {
-    "status_code": 202,
-    "response_model": JobDetails,
-    "responses": {
-        200: {"model": JobDetails, "description": "The job has ended while we waited"},
-        **documented(404, 409, 503),
-    },
-}
-
-
-def _act(dag: str) -> list[Any]:
-    return [LOOK, Security(may("POST", dag))]
 
 
 @router.get("/clouds", dependencies=[LOOK], responses=documented(503))
@@ -82,15 +70,15 @@ async def one_vm(snapshot: SnapshotDep, cloud: str, name: str) -> Vm:
     return vm(await _known(snapshot, cloud, name))
 
 
-@router.post("/vms", dependencies=_act("vm_boot"), **_JOB)
+@router.post("/vms", dependencies=starts("vm_boot"), **JOB)
 async def boot(
     order: BootOrder, jobs: JobsDep, response: Response, key: Key = None, wait: Wait = 0
 ) -> JobDetails:
     """Boot VMs."""
-    return await _started(jobs, response, "vm_boot", order.model_dump(), key, wait)
+    return await started(jobs, response, "vm_boot", order.model_dump(), key, wait)
 
 
-@router.delete("/vms/{cloud}/{name}", dependencies=_act("vm_delete"), **_JOB)
+@router.delete("/vms/{cloud}/{name}", dependencies=starts("vm_delete"), **JOB)
 async def delete(
     cloud: Cloud,
     name: Name,
@@ -103,10 +91,10 @@ async def delete(
     """Delete a VM."""
     await _known_or_begun(snapshot, cloud, name, key)
     parameters = {"names": name, "cloud": cloud}
-    return await _started(jobs, response, "vm_delete", parameters, key, wait)
+    return await started(jobs, response, "vm_delete", parameters, key, wait)
 
 
-@router.post("/vms/{cloud}/{name}/snooze", dependencies=_act("vm_snooze"), **_JOB)
+@router.post("/vms/{cloud}/{name}/snooze", dependencies=starts("vm_snooze"), **JOB)
 async def snooze(
     cloud: Cloud,
     name: Name,
@@ -120,7 +108,7 @@ async def snooze(
     """Let a VM run longer than its office hours."""
     await _known(snapshot, cloud, name)
     parameters = {"names": name, "cloud": cloud, "until": order.until}
-    return await _started(jobs, response, "vm_snooze", parameters, key, wait)
+    return await started(jobs, response, "vm_snooze", parameters, key, wait)
 
 
 def _power(action: str, text: str) -> None:
@@ -137,10 +125,10 @@ def _power(action: str, text: str) -> None:
     ) -> JobDetails:
         await _known(snapshot, cloud, name)
         parameters = {"action": action, "names": name, "cloud": cloud}
-        return await _started(jobs, response, "vm_power", parameters, key, wait)
+        return await started(jobs, response, "vm_power", parameters, key, wait)
 
     route = router.post(
-        f"/vms/{{cloud}}/{{name}}/{action}", dependencies=_act("vm_power"), summary=text, **_JOB
+        f"/vms/{{cloud}}/{{name}}/{action}", dependencies=starts("vm_power"), summary=text, **JOB
     )
     act.__name__ = action
     route(act)
@@ -149,20 +137,6 @@ def _power(action: str, text: str) -> None:
 _power("start", "Start a VM")
 _power("stop", "Stop a VM")
 _power("reboot", "Reboot a VM")
-
-
-async def _started(
-    jobs: JobsDep,
-    response: Response,
-    dag: str,
-    parameters: dict[str, Any],
-    key: str | None,
-    wait: float,
-) -> JobDetails:
-    job = await jobs.waited(await jobs.start(dag, parameters, key), wait)
-    response.status_code = 200 if job.state in ENDED else 202
-    response.headers["Location"] = f"jobs/{job.id}"
-    return job
 
 
 async def _known_or_begun(snapshot: Snapshot, cloud: str, name: str, key: str | None) -> None:

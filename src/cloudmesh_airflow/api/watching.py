@@ -7,11 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
+from cloudmesh_airflow.api import file_models
 from cloudmesh_airflow.api.jobs import ENDED, JobsDep
 from cloudmesh_airflow.api.models import Health, vm
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import SnapshotDep
+from cloudmesh_airflow.inventory import Record
 
 router = APIRouter(tags=["Watching"], dependencies=[LOOK])
 _RECENT = 100
@@ -58,8 +60,36 @@ async def metrics(snapshot: SnapshotDep, jobs: JobsDep) -> str:
             f"How long those of the last {_RECENT} jobs took that have ended, on average.",
             [({"dag": dag}, sum(all_) / len(all_)) for dag, all_ in sorted(seconds.items())],
         ),
+        *_transfers(await snapshot.transfers()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _transfers(records: Iterable[Record]) -> Iterable[str]:
+    """Give metrics of the last run of each transfer, by the services between which it moves."""
+    states, moved = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    for record in records:
+        # As SERVICE:PATH; only few services are there, but any number of paths.
+        pair = tuple(record[end].partition(":")[0] for end in ("source", "target"))
+        states[(*pair, file_models.state(record))] += 1
+        for unit in ("files", "bytes"):
+            moved[(*pair, unit)] += (record.get("report") or {}).get(unit) or 0
+    labels = ("source", "target")
+    yield from _gauge(
+        "cloudmesh_transfers",
+        "Transfers by how their last run is.",
+        [(dict(zip((*labels, "state"), key, strict=True)), n) for key, n in sorted(states.items())],
+    )
+    for unit in ("files", "bytes"):
+        yield from _gauge(
+            f"cloudmesh_transfer_{unit}",
+            f"How many {unit} the last run of each transfer has moved.",
+            [
+                (dict(zip(labels, key, strict=False)), n)
+                for key, n in sorted(moved.items())
+                if key[2] == unit
+            ],
+        )
 
 
 def _gauge(name: str, text: str, samples: Iterable[Sample]) -> Iterable[str]:
@@ -67,7 +97,7 @@ def _gauge(name: str, text: str, samples: Iterable[Sample]) -> Iterable[str]:
     yield f"# TYPE {name} gauge"
     for labels, value in samples:
         pairs = ",".join(f'{key}="{_escaped(label)}"' for key, label in labels.items())
-        yield f"{name}{{{pairs}}} {value:g}"
+        yield f"{name}{{{pairs}}} {value:.15g}"
 
 
 def _escaped(label: Any) -> str:
