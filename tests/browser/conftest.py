@@ -63,3 +63,15 @@ def axe() -> Path:
     if not script.exists():
         pytest.skip("AXE_CORE is not set: the folder of npm's package axe-core")
     return script
+
+
+@pytest.fixture(scope="session")
+def scan(axe: Path) -> Callable[[Page], list[str]]:
+    """Names what is serious of what the scanner finds on a page that may run its script."""
+
+    def scanned(page: Page) -> list[str]:
+        page.add_script_tag(path=axe)
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+
+    return scanned

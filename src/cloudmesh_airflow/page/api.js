@@ -11,7 +11,9 @@ export async function call(method, path, body) {
   const answer = await fetch(new URL(path, BASE), options);
   if (answer.status === 401) throw new Error("Your login has ended: log in to Airflow again.");
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.detail ?? answer.statusText);
+  if (!answer.ok) {
+    throw Object.assign(new Error(told.detail ?? answer.statusText), { status: answer.status });
+  }
   return told;
 }
 

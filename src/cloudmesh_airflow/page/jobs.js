@@ -37,14 +37,20 @@ function order(fields) {
   };
 }
 
+// The VMs or the files that a job works on.
+function what({ names, name, n, source, target, service, path }) {
+  if (source) return `${source} → ${target}`;
+  return String(names ?? (service ? `${service}:${path}` : `${n ?? 1} ${name ?? ""}`));
+}
+
 function line(job) {
-  const { action, names, name, n } = job.parameters;
+  const { action } = job.parameters;
   // The API's address of a run begins where Airflow does; this page lies two levels below.
   const path = `../../dags/${job.dag}/runs/${encodeURIComponent(job.id.slice(job.dag.length + 1))}`;
   return row(
     new Date(job.created).toLocaleString(),
     action ?? job.dag.replace("vm_", ""),
-    String(names ?? `${n ?? 1} ${name ?? ""}`),
+    what(job.parameters),
     element("span", { className: STATES[job.state] ?? "" }, job.state),
     job.user,
     link(path, "log"),

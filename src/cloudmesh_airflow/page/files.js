@@ -1,0 +1,175 @@
+// The files of a store, a folder at a time, as it was when somebody last looked into it.
+import { call, get } from "./api.js";
+import { element, find, row, say, span } from "./dom.js";
+import { copy } from "./transfers.js";
+import { size } from "./units.js";
+
+const PAGE = 100;
+const parameters = new URLSearchParams(location.search);
+const store = find("store");
+let path = canonical(parameters.get("path") ?? "");
+let offset = 0;
+let shown = "";
+let known = false;
+let looking = false;
+
+export async function showFiles() {
+  if (!store.value) await showStores();
+  const asked = address();
+  const listing = await listed(asked);
+  // Another folder may have been opened meanwhile.
+  if (asked !== address()) return;
+  if (listing && listing.total && offset >= listing.total) {
+    offset = 0;
+    return showFiles();
+  }
+  known = listing !== null;
+  describe(listing);
+  const text = JSON.stringify([asked, listing?.items]);
+  if (text === shown) return;
+  shown = text;
+  const focused = document.activeElement?.dataset?.file;
+  find("files").replaceChildren(...(listing?.items ?? []).map(line));
+  if (focused) find("files").querySelector(`[data-file="${CSS.escape(focused)}"]`)?.focus();
+  showWay();
+}
+
+export function watchFiles() {
+  const form = find("folder");
+  form.addEventListener("submit", (event) => event.preventDefault());
+  store.addEventListener("change", () => open(""));
+  find("search").addEventListener("input", () => turn(-offset));
+  find("back").addEventListener("click", () => turn(-PAGE));
+  find("more").addEventListener("click", () => turn(PAGE));
+  find("look").addEventListener("click", look);
+  find("copy").addEventListener("click", () => copy(place(), stores(), true));
+}
+
+const stores = () => [...store.options].map((option) => option.value);
+
+// As the API tells it: one leading slash is no part of a name, a second one is.
+function canonical(text) {
+  const key = text.replace(/^\//, "").replace(/[^/]$/, "$&/");
+  return key.startsWith("/") ? `/${key}` : key;
+}
+
+// As `cms` takes it: it drops one leading slash or `./`.
+const place = () => `${store.value}:${path.startsWith("./") ? "/" : ""}${path}`;
+
+function address() {
+  const query = new URLSearchParams({ path, limit: PAGE, offset, name: find("search").value });
+  return `storage/${encodeURIComponent(store.value)}/files?${query}`;
+}
+
+// None if nobody has looked into the folder.
+async function listed(asked) {
+  try {
+    return await get(asked);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    return null;
+  }
+}
+
+async function showStores() {
+  const services = await get("storage");
+  const chosen = store.value || parameters.get("store");
+  const supported = services.filter((service) => service.supported);
+  const first = supported.find((one) => one.name === chosen) ?? supported.find((one) => one.default);
+  store.replaceChildren(
+    ...supported.map((one) => new Option(one.name, one.name, false, one === first)),
+  );
+}
+
+function describe(listing) {
+  const last = listing ? Math.min(offset + PAGE, listing.total) : 0;
+  const cut = listing?.truncated ? " and more, which were not noted" : "";
+  find("seen").textContent = listing
+    ? `As of ${span(listing.taken_at)} ago`
+    : "Nobody has looked into this folder yet: press Look.";
+  find("range").textContent = last ? `${offset + 1} to ${last} of ${listing.total}${cut}` : "none";
+  find("back").disabled = offset === 0;
+  find("more").disabled = !listing || last >= listing.total;
+}
+
+// The folders above this one, each a button.
+function showWay() {
+  const key = path.startsWith("/") ? path.slice(1) : path;
+  const steps = [["", store.value]];
+  for (let end = key.indexOf("/"); end >= 0; end = key.indexOf("/", end + 1)) {
+    const above = key.slice(0, end + 1);
+    const name = above.slice(0, -1).split("/").at(-1) || "/";
+    steps.push([above.startsWith("/") ? `/${above}` : above, name]);
+  }
+  find("way").replaceChildren(...steps.map(([to, name]) => step(to, name)));
+  find("way").lastChild.lastChild.ariaCurrent = "true";
+}
+
+function step(to, name) {
+  const made = element("button", { type: "button", className: "way" }, name);
+  made.addEventListener("click", () => open(to));
+  return element("li", {}, made);
+}
+
+async function open(to) {
+  path = to;
+  offset = 0;
+  find("search").value = "";
+  try {
+    await showFiles();
+  } catch (error) {
+    say(error.message);
+    return;
+  }
+  // What was pressed is gone: who uses the keyboard goes on from the folder's name.
+  if (document.activeElement === document.body) find("way").lastChild.lastChild.focus();
+  if (!known) await look();
+}
+
+function turn(entries) {
+  offset = Math.max(0, offset + entries);
+  showFiles().catch((error) => say(error.message));
+}
+
+async function look() {
+  if (looking) return;
+  looking = true;
+  const folder = place();
+  say(`${folder}: looking.`);
+  try {
+    const asked = `storage/${encodeURIComponent(store.value)}/listings?wait=20`;
+    const job = await call("POST", asked, { path });
+    say(`${folder}: ${OUTCOME[job.state] ?? "still looking, see Jobs."}`);
+    await showStores();
+  } catch (error) {
+    say(error.message);
+  }
+  looking = false;
+  document.dispatchEvent(new Event("changed"));
+}
+
+const OUTCOME = { success: "looked into.", failed: "that failed, the log of its job says why." };
+
+function line(entry) {
+  const folder = entry.kind === "folder";
+  return row(
+    folder ? opener(entry) : element("span", { title: entry.name }, entry.name),
+    folder ? "" : size(entry.size),
+    element("span", { title: entry.modified }, entry.modified && `${span(entry.modified)} ago`),
+    entry.problem || copier(entry, folder),
+  );
+}
+
+function opener(entry) {
+  const made = element("button", { type: "button", className: "way" }, entry.name);
+  made.dataset.file = `open ${entry.place}`;
+  made.addEventListener("click", () => open(entry.path));
+  return made;
+}
+
+function copier(entry, folder) {
+  const made = element("button", { type: "button", ariaLabel: `Copy ${entry.name}` }, "Copy");
+  made.dataset.file = `copy ${entry.place}`;
+  made.addEventListener("click", () => copy(entry.place, stores(), folder));
+  return made;
+}
