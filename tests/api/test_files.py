@@ -116,6 +116,13 @@ def test_an_order_that_is_none_makes_no_job(web, inventory, order):
     assert web("GET", "jobs?dag=move_file").json()["total"] == before
 
 
+def test_a_body_that_is_no_text_is_told(web, inventory):
+    headers = {"Content-Type": "application/json"}
+    answer = web("POST", "transfers", data=b'{"source": "aws:\xff"}', headers=headers)
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 def test_transfers_are_shown_with_how_far_they_are(web, files, notes):
     known = {"files_known": 9, "bytes_known": 9000, "listed": False}
     going = notes.transfer("going", "running", **known)

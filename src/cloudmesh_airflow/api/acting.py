@@ -14,7 +14,7 @@ JOB: dict[str, Any] = {
     "response_model": JobDetails,
     "responses": {
         200: {"model": JobDetails, "description": "The job has ended while we waited"},
-        **documented(404, 409, 503),
+        **documented(400, 404, 409, 503),
     },
 }
 
