@@ -110,10 +110,16 @@ def replaced_stdout(redact: Callable[[str], str]) -> Iterator[Output]:
         yield output
 
 
-def render(records: Any, kind: str, columns: list[str] | None = None) -> str:
-    """Write records as json, yaml, csv or table."""
+def checked(kind: str) -> str:
+    """Give the name of a format back, if it is one for records."""
     if kind not in (*STRUCTURED, "table"):
         raise UsageError(f"--output={kind}: unknown format: use table, json, yaml or csv")
+    return kind
+
+
+def render(records: Any, kind: str, columns: list[str] | None = None) -> str:
+    """Write records as json, yaml, csv or table."""
+    checked(kind)
     # Through JSON first: dates, object ids and upstream's dict types become plain values.
     text = json.dumps(records, indent=2, default=str, ensure_ascii=False)
     if kind == "json":

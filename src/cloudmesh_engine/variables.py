@@ -59,7 +59,7 @@ def changing() -> Iterator[dict[str, str]]:
         after = dict(before)
         yield after
         if after != before:
-            _replace(place / "variables.json", json.dumps(after, indent=1) + "\n")
+            write_whole(place / "variables.json", json.dumps(after, indent=1) + "\n")
     finally:
         os.close(lock)
 
@@ -98,7 +98,8 @@ def _read(file: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in values.items()}
 
 
-def _replace(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that its owner alone may read, whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -1,5 +1,6 @@
 """A real Airflow web server with our plugin, over the stand-in for MongoDB."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -23,11 +24,6 @@ REPOSITORY = Path(__file__).parents[2]
 STANDIN_PYTHON = os.environ.get("MONGO_STANDIN_PYTHON")
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
 API = "/cloudmesh/api/v1"
-BUNDLE = {
-    "name": "ours",
-    "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-    "kwargs": {"path": str(REPOSITORY / "dags")},
-}
 # One process for all of it, as each would import Airflow for seconds.
 PREPARE = """
 import sys
@@ -230,6 +226,7 @@ class Web:
     url: str
     password: str
     log: Path
+    environ: dict[str, str]
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, role: str) -> str:
@@ -273,7 +270,12 @@ def _distribution(root: Path) -> Path:
     return told.parent
 
 
-def _environ(root: Path, mongo: Mongo, port: int) -> dict[str, str]:
+def _environ(root: Path, mongo: Mongo, port: int, dags: Path) -> dict[str, str]:
+    bundle = {
+        "name": "ours",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(dags)},
+    }
     (root / "secrets").mkdir()
     (root / "secrets/mongo_reader_password").write_text(mongo.reader)
     return {
@@ -288,8 +290,9 @@ def _environ(root: Path, mongo: Mongo, port: int) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(root / "logs"),
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([BUNDLE]),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
         "PYTHONPATH": f"{REPOSITORY / 'src'}:{_distribution(root)}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "CLOUDMESH_CHOICES": str(root / "choices.json"),
@@ -299,12 +302,11 @@ def _environ(root: Path, mongo: Mongo, port: int) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """The web server, with a user of each role and our DAGs."""
-    root = tmp_path_factory.mktemp("airflow")
+@contextlib.contextmanager
+def serving(root: Path, mongo: Mongo, dags: Path) -> Iterator[Web]:
+    """Run a web server with a user of each role and the DAGs of a folder."""
     port, password = free_port(), secrets.token_hex(8)
-    environ = _environ(root, mongo, port)
+    environ = _environ(root, mongo, port, dags)
     log = root / "log"
 
     with log.open("w") as to:
@@ -314,7 +316,7 @@ def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]
             stdin=subprocess.DEVNULL,
             stdout=to,
             stderr=to,
-            timeout=180,
+            timeout=600,
         )
     assert done.returncode == 0, log.read_text()[-3000:]
     with log.open("a") as to:
@@ -322,7 +324,7 @@ def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]
         process = subprocess.Popen(
             words, env=environ, stdin=subprocess.DEVNULL, stdout=to, stderr=to
         )
-    server = Web(f"http://127.0.0.1:{port}", password, log)
+    server = Web(f"http://127.0.0.1:{port}", password, log, environ)
 
     def healthy() -> bool:
         assert process.poll() is None, log.read_text()[-3000:]
@@ -331,10 +333,19 @@ def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]
         except requests.ConnectionError:
             return False
 
-    wait_until(healthy)
-    yield server
-    process.terminate()
-    process.wait(30)
+    try:
+        wait_until(healthy, 300)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(120)
+
+
+@pytest.fixture(scope="session")
+def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The web server with our DAGs."""
+    with serving(tmp_path_factory.mktemp("airflow"), mongo, REPOSITORY / "dags") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

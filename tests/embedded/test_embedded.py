@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 DAG = "hello_cloudmesh"
+JSON = "--output=json"
 
 
 def fail_line(text: str) -> str:
@@ -57,6 +58,23 @@ def test_a_task_log_can_be_read_in_the_ui(embedded):
     run_id = client.trigger(DAG)
     assert client.wait(DAG, run_id, timeout=180) == "success"
     assert "hello-cloudmesh" in "\n".join(client.log(DAG, run_id, "check"))
+
+
+def test_a_run_is_started_and_read_from_the_shell(embedded):
+    def cms(*words):
+        done = embedded.run("scripts/shell", "cms", "airflow", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout or "null"), done.stderr
+
+    cms("login", "--password-file=.secrets/admin_password", JSON)
+    (run,), told = cms("trigger", DAG, "--unpause", "--wait", "--logs", JSON)
+    assert (run["state"], run["user"]) == ("success", "admin")
+    assert "check | " in told
+    state, _ = cms("state", DAG, run["run"], JSON)
+    assert {task["state"] for task in state["tasks"]} == {"success"}
+    lines, _ = cms("logs", DAG, run["run"], "check", JSON)
+    assert any("hello-cloudmesh" in line["event"] for line in lines)
+    cms("logout")
 
 
 def test_up_again_changes_nothing(embedded):

@@ -10,6 +10,8 @@ import pytest
 
 from cloudmesh_airflow.client import AirflowClient, ApiError
 
+from .conftest import ROOT
+
 SERVICES = {
     "dag-processor",
     "faults",
@@ -91,6 +93,31 @@ def test_a_task_log_can_be_read_in_the_ui(hello):
     client, run_id = hello
     log = "\n".join(client.log(DAG, run_id, "check"))
     assert "hello-cloudmesh" in log
+
+
+def test_a_run_is_started_and_read_from_a_worker_with_a_users_own_login(stack, hello):
+    login = ["exec", "--no-TTY", "worker", "cms", "airflow", "login"]
+    done = subprocess.run(
+        [*stack.compose_command_property, *login],
+        cwd=ROOT,
+        input=stack.secret("admin_password"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    words = ("trigger", DAG, "--unpause", "--wait", "--logs", "--output=json")
+    done = stack.execute("worker", "cms", "airflow", *words)
+    assert done.returncode == 0, done.stderr
+    assert "check | " in done.stderr
+    (run,) = json.loads(done.stdout)
+    state = json.loads(stack.cms("airflow", "state", DAG, run["run"], "--output=json"))
+    assert {task["state"] for task in state["tasks"]} == {"success"}
+    assert "hello-cloudmesh" in stack.cms("airflow", "logs", DAG, run["run"], "check")
+    kept = stack.execute("worker", "find", "/var/lib/cloudmesh/shell", "-name", "*.json",
+                         "-path", "*/airflow/*", "-perm", "600")  # fmt: skip
+    assert len(kept.stdout.split()) == 1
+    stack.cms("airflow", "logout")
 
 
 def test_the_page_answers_and_the_api_wants_a_login(stack):

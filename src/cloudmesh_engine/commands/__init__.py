@@ -7,6 +7,7 @@ import sys
 import traceback
 
 OWN = {
+    "airflow": "cloudmesh_engine.commands.airflow",
     "fleet": "cloudmesh_engine.commands.fleet",
     "init": "cloudmesh_engine.commands.init",
     "set": "cloudmesh_engine.commands.var",

@@ -11,7 +11,7 @@ from cloudmesh_engine.errors import UsageError
 from cloudmesh_engine.moving import runs
 from cloudmesh_engine.moving.plan import Filter, Spot, split, spot
 from cloudmesh_engine.moving.result import Options
-from cloudmesh_engine.output import STRUCTURED, render
+from cloudmesh_engine.output import checked, render
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
@@ -48,10 +48,7 @@ def place(settings: Settings, text: str) -> Spot:
 
 def output(arguments: Mapping[str, Any]) -> str:
     """Give the output format that is asked for."""
-    form = str(arguments["--output"] or "table")
-    if form not in (*STRUCTURED, "table"):
-        raise UsageError(f"--output={form}: unknown format: use table, json, yaml or csv")
-    return form
+    return checked(str(arguments["--output"] or "table"))
 
 
 def show(settings: Settings, report: Mapping[str, Any], form: str) -> None:

@@ -173,6 +173,8 @@ def test_the_history_lasts_and_is_the_users_alone(cms: Cms, terminal) -> None:
         ("vm boot --flav\t", "--flavor="),
         ("vm list --output=j\t", "json "),
         ("help flav\t", "flavor "),
+        ("airflow trig\t", "trigger "),
+        ("airflow logs vm_boot latest --fol\t", "--follow "),
     ],
 )
 def test_tab_completes(terminal, typed: str, becomes: str) -> None:
