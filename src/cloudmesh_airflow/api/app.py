@@ -34,6 +34,8 @@ def get_app() -> GuardedApp:
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan,
+        # Generated clients name their functions so.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.snapshot = Snapshot()
     problems.install(app)

@@ -26,7 +26,7 @@ from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import Snapshot, SnapshotDep
 from cloudmesh_airflow.inventory import Record
 
-router = APIRouter(tags=["VMs"])
+router = APIRouter(tags=["Machines"])
 
 
 @router.get("/clouds", dependencies=[LOOK], responses=documented(503))
