@@ -11,9 +11,9 @@ from cloudmesh_engine.errors import ActionFailed, EngineError, UsageError
 from cloudmesh_engine.hours import config, times
 from cloudmesh_engine.hours.applying import Applying, Done
 from cloudmesh_engine.hours.book import Book, Pages
-from cloudmesh_engine.hours.config import DAYS, OPT_OUT, OPT_OUT_TAG, Schedule, clock
+from cloudmesh_engine.hours.config import OPT_OUT, OPT_OUT_TAG, Schedule
 from cloudmesh_engine.hours.plan import Note, covering, is_due
-from cloudmesh_engine.hours.schedule import transitions, wanted
+from cloudmesh_engine.hours.timetable import coming, described, timetable
 from cloudmesh_engine.ledger import Document
 
 _SCHEDULES = (
@@ -36,29 +36,26 @@ def show(request: VmRequest) -> None:
         request.show([_remembered(note) for note in notes], _NOTES)
         return
     now = datetime.now(UTC)
-    request.show([_described(schedule, now) for schedule in schedules], _SCHEDULES)
+    request.show([described(schedule, now) for schedule in schedules], _SCHEDULES)
 
 
 def preview(request: VmRequest) -> None:
     """Show when the schedules will start and stop VMs."""
     begin = _time(request, "--from") if request.arguments["--from"] != "now" else None
     begin = begin or datetime.now(UTC)
-    end = begin + timedelta(days=_days(request))
-    records = [
-        _entry(schedule, change.at, change.on)
-        for schedule in _chosen(request)
-        # What happens at the begin itself belongs to it.
-        for change in transitions([schedule.hours], begin - timedelta(seconds=1), end)
-    ]
-    request.show(sorted(records, key=lambda record: str(record["utc"])), _PREVIEW)
+    end = begin + timedelta(days=request.days(_MOST_DAYS))
+    request.show(coming(_chosen(request), begin, end), _PREVIEW)
 
 
 def apply(request: VmRequest) -> None:
     """Do what is due since the last time, on all clouds at once."""
     now = _apply_time(request)
-    schedules = [one for one in config.load(request.settings) if one.enabled]
+    every = config.load(request.settings)
+    schedules = [one for one in every if one.enabled]
     book = Book(request.settings)
     pages = book.read()
+    if not request.dryrun:
+        book.publish(timetable(every, datetime.now(UTC)))
     due: dict[str, tuple[list[Schedule], datetime]] = {}
     by_cloud = _by_cloud(request, schedules)
     # Also where nothing is scheduled: a schedule switched on later must not look back to before.
@@ -191,13 +188,6 @@ def _time(request: VmRequest, option: str) -> datetime:
     return times.parse(str(request.arguments[option]), option)
 
 
-def _days(request: VmRequest) -> int:
-    text = str(request.arguments["--days"])
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_DAYS:
-        raise UsageError(f"--days={text}: give a number from 1 to {_MOST_DAYS}")
-    return int(text)
-
-
 def _chosen(request: VmRequest) -> list[Schedule]:
     schedules = {schedule.name: schedule for schedule in config.load(request.settings)}
     names = expand(request.arguments["SCHEDULES"], "SCHEDULES")
@@ -205,33 +195,6 @@ def _chosen(request: VmRequest) -> list[Schedule]:
         if name not in schedules:
             raise UsageError(f"{name}: no such schedule: there are {', '.join(schedules)}")
     return [schedules[name] for name in names] or [one for one in schedules.values() if one.enabled]
-
-
-def _described(schedule: Schedule, now: datetime) -> Document:
-    hours = schedule.hours
-    coming = transitions([hours], now, now + timedelta(days=366))[:1] if schedule.enabled else []
-    return {
-        "name": schedule.name,
-        "enabled": schedule.enabled,
-        "now": "on" if wanted([hours], now) else "off",
-        "next": " ".join(_told(schedule, change.at, change.on) for change in coming),
-        "timezone": hours.zone.key,
-        "weekdays": [DAYS[day] for day in sorted(hours.weekdays)],
-        "start": "" if hours.start is None else clock(hours.start),
-        "stop": clock(hours.stop),
-        "clouds": list(schedule.clouds),
-        "vms": [f"{kind}: {one}" for kind, patterns in schedule.vms.items() for one in patterns],
-    }
-
-
-def _entry(schedule: Schedule, at: datetime, on: bool) -> Document:
-    action, local = _told(schedule, at, on).split()
-    return {"schedule": schedule.name, "action": action, "at": local, "utc": at.isoformat()}
-
-
-def _told(schedule: Schedule, at: datetime, on: bool) -> str:
-    local = at.astimezone(schedule.hours.zone).isoformat(timespec="minutes")
-    return f"{'start' if on else 'stop'} {local}"
 
 
 def _remembered(note: Note) -> Document:

@@ -127,6 +127,13 @@ class VmRequest:
             text = self.arguments[option]
             raise UsageError(f"{option}={text}: not a number of seconds") from None
 
+    def days(self, most: int) -> int:
+        """Read the option --days."""
+        text = str(self.arguments["--days"])
+        if not text.isdecimal() or not 0 < int(text) <= most:
+            raise UsageError(f"--days={text}: give a number from 1 to {most}")
+        return int(text)
+
     @property
     def budget(self) -> float:
         """How many seconds an action may take until the cloud confirms it."""

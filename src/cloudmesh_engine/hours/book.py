@@ -2,7 +2,8 @@
 
 One document for each cloud says until when every transition is dealt with; one for each VM that
 there is something to say of holds its note. A goal is written before anything is done, and
-taken back when it is reached, so a command that was killed is finished by the next.
+taken back when it is reached, so a command that was killed is finished by the next. One document
+tells those who cannot read the file of schedules what stands there and what is to come.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,8 @@ from cloudmesh_engine import mongo
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.hours.plan import START, Note
 
-_CLOUD, _VM = "cloud", "vm"
+_CLOUD, _VM, _TIMETABLE = "cloud", "vm", "timetable"
+_TIMETABLE_ID = "/timetable"  # no cloud can have that name
 
 
 @dataclass
@@ -34,12 +36,17 @@ class Book:
     def read(self) -> Pages:
         """Read everything."""
         pages = Pages()
-        for stored in self._stored.find({}):
+        for stored in self._stored.find({"kind": {"$in": [_CLOUD, _VM]}}):
             if stored["kind"] == _CLOUD:
                 pages.last[stored["cloud"]] = datetime.fromisoformat(stored["last"])
             else:
                 pages.notes.setdefault(stored["cloud"], []).append(_note(stored))
         return pages
+
+    def publish(self, timetable: dict[str, Any]) -> None:
+        """Note what the schedules say."""
+        document = {"_id": _TIMETABLE_ID, "kind": _TIMETABLE, **timetable}
+        self._stored.replace_one({"_id": _TIMETABLE_ID}, document, upsert=True)
 
     def passed(self, cloud: str, at: datetime, even_back: bool = False) -> None:
         """Note until when a cloud's transitions are dealt with.
