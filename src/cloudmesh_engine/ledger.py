@@ -22,6 +22,9 @@ from pymongo.errors import DuplicateKeyError
 from cloudmesh_engine import mongo
 from cloudmesh_engine.clouds import OWNER_TAG, Machine, Request
 from cloudmesh_engine.config import Settings
+from cloudmesh_engine.errors import ConfigError
+from cloudmesh_engine.prices import Prices
+from cloudmesh_engine.timesheets import ON, Timesheets
 
 Document = dict[str, Any]
 
@@ -84,6 +87,8 @@ class Ledger:
         server = mongo.server(settings)
         self._database = mongo.client(server)[server.database]
         self._rows = self._database["ledger"]
+        self.timesheets = Timesheets(self._database)
+        self._prices = Prices(settings)
 
     def find(self, cloud: str, name: str) -> Row | None:
         """Look one row up."""
@@ -163,6 +168,10 @@ class Ledger:
 
     def record(self, machine: Machine) -> None:
         """Note that a VM is there, as it is now."""
+        self.timesheets.saw([machine], now())
+        self._write(machine)
+
+    def _write(self, machine: Machine) -> None:
         row, request = self.find(machine.cloud, machine.name), machine.as_request()
         if row and not row.request.differences(request):
             # An image's name may stand for another image now than when the VM was made.
@@ -179,7 +188,18 @@ class Ledger:
     def show(self, machine: Machine) -> None:
         """Put a VM into the inventory, whatever its row says."""
         documents = self._documents(machine.cloud)
-        documents.replace_one({"_id": machine.id}, document(machine), upsert=True)
+        priced = {**document(machine), "cost_per_hour": self._cost(machine)}
+        documents.replace_one({"_id": machine.id}, priced, upsert=True)
+
+    def _cost(self, machine: Machine) -> float | None:
+        """Give what a VM costs an hour as it is now, or None if nobody knows."""
+        if machine.state not in ON:
+            return 0.0
+        try:
+            return self._prices.hourly(machine.cloud, machine.flavor)
+        except ConfigError:
+            # What is there has to be noted; who asks for the price is told of the mistake.
+            return None
 
     def record_only(self, machine: Machine) -> None:
         """Note a VM as the only one of its name."""
@@ -191,6 +211,7 @@ class Ledger:
     def forget(self, cloud: str, name: str, instance: str) -> None:
         """Note that a VM is gone."""
         self.leave(cloud, name, instance, "")
+        self.timesheets.gone(cloud, instance, now())
         self._documents(cloud).delete_many({"_id": instance})
 
     def leave(self, cloud: str, name: str, *instances: str) -> None:
@@ -210,9 +231,11 @@ class Ledger:
 
         :param began: when the cloud was asked; what changed since is left alone
         """
+        self.timesheets.saw(machines, began)
         for machine in machines:
-            self.record(machine)
+            self._write(machine)
         alive = {machine.id: machine.name for machine in machines}
+        self.timesheets.only(cloud, [*alive], began)
         for row in self.wanted():
             if row.cloud != cloud or not row.instance or row.updated >= began:
                 continue

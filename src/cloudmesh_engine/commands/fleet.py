@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cloudmesh_engine.commands import fleet_hours
+from cloudmesh_engine.commands import fleet_hours, fleet_report
 from cloudmesh_engine.commands.vm_request import VmRequest
 from cloudmesh_engine.config import Settings
 
@@ -14,6 +14,7 @@ _VERBS: Mapping[str, Callable[[VmRequest], None]] = {
     "hours snooze": fleet_hours.snooze,
     "hours off": fleet_hours.opt_out,
     "hours on": fleet_hours.opt_in,
+    "report": fleet_report.report,
 }
 
 

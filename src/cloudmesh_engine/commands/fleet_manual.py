@@ -8,9 +8,10 @@ Usage:
     fleet hours snooze NAMES --until=TIME [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
     fleet hours off NAMES [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
     fleet hours on NAMES [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
+    fleet report [--days=DAYS] [--by=FIELDS] [--output=OUTPUT]
 
-Stops VMs when their office hours end and starts them when they begin, as the schedules in
-office-hours.yaml say.
+hours: stops VMs when their office hours end and starts them when they begin, as the schedules
+in office-hours.yaml say.
 
     show     the schedules; with --vms, what is remembered of VMs. Asks no cloud
     preview  when the schedules will start and stop VMs. Asks no cloud
@@ -18,17 +19,22 @@ office-hours.yaml say.
     snooze   do not stop VMs before a time; stop them then, unless a schedule wants them
     off, on  take VMs out of office hours by the tag cm-hours, and put them back
 
+report: how many VMs ran in the last days, how long, and what that cost in US dollars by the
+prices in cloudmesh.yaml and prices.yaml. Asks no cloud.
+
 Arguments:
     NAMES      names or ids of VMs, as web, web1,web2 or web[1-5]
     SCHEDULES  names of schedules; all enabled ones if not given
     OUTPUT     table, json, yaml or csv
     TIME       ISO 8601, UTC unless it says otherwise: 2026-03-29T18:00+02:00
     CLOUD      a cloud of cloudmesh.yaml; the default one if not given
+    FIELDS     one line for each of these: cloud, dag, run, owner, group, name, flavor
 
 Options:
     --vms          show the VMs that are snoozed, stopped by office hours, or on the way
     --from=TIME    where the preview begins [default: now]
-    --days=DAYS    how many days it shows [default: 7]
+    --days=DAYS    how many days are shown; a report 90 at most [default: 7]
+    --by=FIELDS    what a report tells apart [default: cloud,dag,owner]
     --at=TIME      act as if it were that time; one to come only with --dryrun
     --until=TIME   also 2h, 1d, 30m, or 23:00 in the schedule's time zone; now ends a snooze
     --cloud=CLOUD  the cloud
