@@ -33,7 +33,7 @@ LONGEST = timedelta(minutes=20)
     """,
 )
 def office_hours():
-    """Apply what is due, tell what is to come."""
+    """One command."""
 
     @task(execution_timeout=LONGEST)
     def apply() -> list[dict]:
@@ -46,19 +46,7 @@ def office_hours():
             for vm in run_cms(command, timeout=timeout).json()
         ]
 
-    @task(execution_timeout=timedelta(minutes=2))
-    def preview() -> dict[str, list[dict]]:
-        from cloudmesh_airflow.runner import run_cms
-
-        def asked(verb: str) -> list[dict]:
-            command = ["fleet", "hours", verb, "--output=json"]
-            return run_cms(command, log_stdout=False).json()
-
-        # The page Clouds and the REST API show it: their half cannot read the file.
-        return {"schedules": asked("show"), "preview": asked("preview")}
-
     apply()
-    preview()
 
 
 office_hours()

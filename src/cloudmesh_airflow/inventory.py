@@ -5,6 +5,7 @@ The login may only read. Whatever changes a VM goes through `cms`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -15,9 +16,12 @@ Record = dict[str, Any]
 # For a VM that is nowhere in the inventory.
 ABSENT = "absent"
 _FIELDS = {"_id": 0, "name": 1, "cloud": 1, "status": 1, "run": 1, "deadline": 1, "public_ips": 1}
-_MORE = ("private_ips", "flavor", "image", "created", "instance_id", "cm.updated")
+_MORE = (
+    "private_ips", "flavor", "image", "created", "instance_id", "cost_per_hour", "cm.updated",
+)  # fmt: skip
 _ALL_FIELDS = {**_FIELDS, **dict.fromkeys(_MORE, 1)}
 _SUFFIX = "-vm"
+_SHEET = {"_id": 0, "cloud": 1, "since": 1, "until": 1, "past": 1}
 
 
 class InventoryDown(CloudmeshAirflowError):
@@ -102,13 +106,8 @@ class Reader:
             raise _down(self._server, error) from error
 
     async def hours(self) -> list[Record]:
-        """Give what office hours remember of clouds and VMs."""
-        from pymongo.errors import PyMongoError
-
-        try:
-            return await self._database["hours"].find({}, {"_id": 0}).to_list()
-        except PyMongoError as error:
-            raise _down(self._server, error) from error
+        """Give what office hours remember of clouds and VMs, and tell of schedules."""
+        return await self.documents("hours", fields={"_id": 0})
 
     async def documents(
         self, collection: str, query: Record | None = None, fields: Mapping[str, int] | None = None
@@ -120,6 +119,13 @@ class Reader:
             return await self._database[collection].find(query or {}, fields).to_list()
         except PyMongoError as error:
             raise _down(self._server, error) from error
+
+    async def timesheets(self, since: datetime) -> list[Record]:
+        """Give when the VMs ran that did since then."""
+        # As the engine writes it: text of one length in one zone sorts as the times do.
+        earliest = since.astimezone(UTC).isoformat(timespec="microseconds")
+        query = {"$or": [{"until": ""}, {"until": {"$gte": earliest}}]}
+        return await self.documents("timesheets", query, _SHEET)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -1,5 +1,7 @@
 """What the API tells of clouds and VMs, and in which pages."""
 
+from datetime import UTC, datetime, timedelta
+
 
 def test_the_inventory_is_shown_filtered_and_in_pages(web, inventory):
     everything = web("GET", "vms").json()
@@ -65,15 +67,64 @@ def test_office_hours_remember_who_is_snoozed(web, inventory):
 
 
 def test_office_hours_show_what_their_dag_last_read(web, inventory):
-    run = web("POST", "/api/v2/dags/office_hours/dagRuns", json={"logical_date": None}).json()
-    path = f"/api/v2/dags/office_hours/dagRuns/{run['dag_run_id']}/taskInstances/preview"
-    told = {"schedules": [{"name": "lab"}], "preview": [{"action": "stop", "schedule": "lab"}]}
-    entry = {"key": "return_value", "value": told}
-    assert web("POST", f"{path}/xcomEntries", json=entry).status_code == 201
-    assert web("PATCH", path, json={"new_state": "success"}).ok
+    stop = {"at": "2026-11-23T18:00+01:00", "utc": "2026-11-23T17:00:00+00:00"}
+    lab = {
+        **{"name": "lab", "enabled": True, "now": "on", "next": f"stop {stop['at']}"},
+        **{"timezone": "Europe/Berlin", "weekdays": ["mon"], "start": "08:00", "stop": "18:00"},
+        **{"clouds": [], "vms": ["names: web*"]},
+    }
+    timetable = {
+        **{"kind": "timetable", "as_of": "2026-11-21T08:00:00+00:00", "schedules": [lab]},
+        "preview": [{**stop, "schedule": "lab", "action": "stop"}],
+    }
+    cloud = {"kind": "cloud", "cloud": "aws", "last": "2026-11-21T08:00:00.000000+00:00"}
+    inventory.fill({"hours": [timetable, cloud]})
     hours = web("GET", "office-hours").json()
-    assert hours["schedules"] == told["schedules"]
-    assert hours["preview"] == told["preview"]
+    assert hours["as_of"] == "2026-11-21T08:00:00Z"
+    assert hours["schedules"] == [lab]
+    (coming,) = hours["preview"]
+    assert (coming["schedule"], coming["action"], coming["at"][:16]) == (
+        *("lab", "stop"),
+        "2026-11-23T18:00",
+    )
+    assert hours["vms"] == []
+
+
+def test_hours_of_vms_come_by_day_and_cloud(web, inventory):
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def sheet(cloud, begin, end):
+        since, until = (today + timedelta(hours=hours) for hours in (begin, end))
+        stretch = {"since": since.isoformat(timespec="microseconds")}
+        stretch["until"] = until.isoformat(timespec="microseconds")
+        return {"cloud": cloud, **stretch, "past": []}
+
+    inventory.fill(
+        {"timesheets": [sheet("aws", -30, -20), sheet("azure", -4, -2), sheet("aws", -999, -900)]}
+    )
+    days = web("GET", "vm-hours?days=3").json()["days"]
+    assert [(day["hours"], day["clouds"]) for day in days] == [
+        (6, {"aws": 6}),
+        (6, {"aws": 4, "azure": 2}),
+        (0, {}),
+    ]
+    assert days[-1]["day"] == today.date().isoformat()
+    assert len(web("GET", "vm-hours").json()["days"]) == 14
+    assert web("GET", "vm-hours?days=91").status_code == 422
+
+
+def test_what_vms_cost_is_told_where_somebody_knows(web, change, make):
+    priced = [make("a", cost_per_hour=0.0116), make("b", cost_per_hour=0.0928)]
+    change(
+        aws=[*priced, make("c", cost_per_hour=None), make("d", state="stopped", cost_per_hour=0)]
+    )
+    costs = {vm["name"]: vm["cost_per_hour"] for vm in web("GET", "vms?cloud=aws").json()["items"]}
+    assert costs == {"a": 0.0116, "b": 0.0928, "c": None, "d": 0}
+    aws = next(cloud for cloud in web("GET", "clouds").json() if cloud["name"] == "aws")
+    assert (aws["cost_per_hour"], aws["unpriced"]) == (0.1044, 1)
+    lines = web("GET", "metrics").text.splitlines()
+    assert 'cloudmesh_cost_dollars_per_hour{cloud="aws"} 0.1044' in lines
+    assert 'cloudmesh_unpriced_vms{cloud="aws"} 1' in lines
 
 
 def test_metrics_count_vms_by_cloud_and_state(web, inventory):

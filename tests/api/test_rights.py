@@ -2,7 +2,7 @@
 
 import pytest
 
-READS = ["clouds", "vms", "vms/aws/web-0", "jobs", "office-hours", "healthz", "metrics"]
+READS = ["clouds", "vms", "vms/aws/web-0", "jobs", "office-hours", "vm-hours", "healthz", "metrics"]
 WRITES = [
     ("POST", "vms", {"cloud": "aws"}),
     ("POST", "vms/aws/web-0/start", None),

@@ -1,25 +1,19 @@
-"""Routes of jobs and of office hours."""
+"""Routes of jobs."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Security
 
-from cloudmesh_airflow.api.caller import AirflowDep
 from cloudmesh_airflow.api.jobs import JobsDep, Wait
 from cloudmesh_airflow.api.models import (
     JobDetails,
     JobPage,
-    OfficeHours,
     Offset,
-    remembered,
 )
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK, may
-from cloudmesh_airflow.api.snapshot import SnapshotDep
 
 router = APIRouter(dependencies=[LOOK])
-_HOURS = "office_hours"
-
 
 _Dag = Literal["", "vm_boot", "vm_delete", "vm_power", "vm_snooze", "move_file", "storage_listing"]
 # What Airflow gives at most ([api] maximum_page_limit).
@@ -55,17 +49,3 @@ async def one_job(job: str, jobs: JobsDep, wait: Wait = 0) -> JobDetails:
 async def cancel(job: str, jobs: JobsDep) -> JobDetails:
     """End a job. What it has done by then stays done."""
     return await jobs.cancel(job)
-
-
-@router.get("/office-hours", tags=["Office hours"], responses=documented(503))
-async def office_hours(airflow: AirflowDep, snapshot: SnapshotDep) -> OfficeHours:
-    """Give schedules and what is to come, and the VMs that are snoozed or on the way."""
-    vms = [remembered(note) for note in await snapshot.hours() if note["kind"] == "vm"]
-    query = {"state": "success", "task_id": "preview", "order_by": "-end_date", "limit": 1}
-    told = await airflow.found(f"/dags/{_HOURS}/dagRuns/~/taskInstances", params=query)
-    for task in told["task_instances"] if told else ():
-        path = f"/dags/{_HOURS}/dagRuns/{task['dag_run_id']}/taskInstances/preview"
-        entry = await airflow.found(f"{path}/xcomEntries/return_value")
-        if entry:
-            return OfficeHours(as_of=task["end_date"], vms=vms, **entry["value"])
-    return OfficeHours(as_of=None, schedules=[], preview=[], vms=vms)

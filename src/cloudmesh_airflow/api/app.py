@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from cloudmesh_airflow.api import activity, manual, problems, storage, vms, watching
+from cloudmesh_airflow.api import activity, hours, manual, problems, storage, vms, watching
 from cloudmesh_airflow.api.guard import GuardedApp
 from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import Snapshot
@@ -39,8 +39,9 @@ def get_app() -> GuardedApp:
     )
     app.state.snapshot = Snapshot()
     problems.install(app)
-    for router in (vms.router, storage.router, activity.router, watching.router, _description()):
-        app.include_router(router, prefix=BASE)
+    for part in (vms, storage, activity, hours, watching):
+        app.include_router(part.router, prefix=BASE)
+    app.include_router(_description(), prefix=BASE)
     app.mount("/ui", StaticFiles(directory=_PAGE, html=True))
     return app
 

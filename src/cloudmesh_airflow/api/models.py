@@ -1,6 +1,6 @@
 """What the API takes and gives."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
@@ -61,6 +61,9 @@ class Vm(BaseModel):
     deadline: str
     run: str = Field(description="The DAG and the run that booted it, as vm_boot/manual__2026")
     instance_id: str
+    cost_per_hour: float | None = Field(
+        description="US dollars by the list of prices, 0 while it is stopped; null: nobody knows"
+    )
     updated: str = Field(description="When the inventory noted it")
 
 
@@ -74,11 +77,13 @@ class VmPage(BaseModel):
 
 
 class CloudCount(BaseModel):
-    """A cloud, and how many VMs are in which state."""
+    """A cloud, how many VMs are in which state, and what they cost."""
 
     name: str
     vms: int
     states: dict[str, int]
+    cost_per_hour: float = Field(description="US dollars, of the VMs whose price is known")
+    unpriced: int = Field(description="VMs of which nobody knows what they cost")
 
 
 class Progress(BaseModel):
@@ -129,13 +134,51 @@ class Remembered(BaseModel):
     snoozed_until: str
 
 
+class Schedule(BaseModel):
+    """A schedule of office-hours.yaml."""
+
+    name: str
+    enabled: bool
+    now: Literal["on", "off"]
+    next: str = Field(description="What it does next, as stop 2026-11-23T18:00+01:00")
+    timezone: str
+    weekdays: list[str]
+    start: str = Field(description="Empty: it only stops")
+    stop: str
+    clouds: list[str] = Field(description="Empty: all")
+    vms: list[str] = Field(description="Which VMs, as names: web*")
+
+
+class Transition(BaseModel):
+    """A start or stop to come."""
+
+    at: datetime = Field(description="In the schedule's time zone")
+    utc: datetime
+    schedule: str
+    action: Literal["start", "stop"]
+
+
 class OfficeHours(BaseModel):
-    """The schedules and what is to come, as the DAG office_hours last read them."""
+    """The schedules and what is to come, as the last run of the DAG office_hours read them."""
 
     as_of: datetime | None = Field(description="When that was; null: not yet")
-    schedules: list[dict[str, Any]]
-    preview: list[dict[str, Any]] = Field(description="Starts and stops of a week")
+    schedules: list[Schedule]
+    preview: list[Transition] = Field(description="Starts and stops of a week")
     vms: list[Remembered]
+
+
+class DayHours(BaseModel):
+    """The hours that VMs ran on one day."""
+
+    day: date
+    hours: float
+    clouds: dict[str, float]
+
+
+class VmHours(BaseModel):
+    """The hours that VMs ran, the first day first."""
+
+    days: list[DayHours]
 
 
 class Health(BaseModel):
@@ -155,6 +198,7 @@ def vm(record: Record) -> Vm:
         found = record.get(key)
         return [str(one) for one in (found if isinstance(found, list) else [found]) if one]
 
+    cost = record.get("cost_per_hour")
     return Vm(
         cloud=text("cloud"),
         name=text("name"),
@@ -167,6 +211,7 @@ def vm(record: Record) -> Vm:
         deadline=text("deadline"),
         run=text("run"),
         instance_id=text("instance_id"),
+        cost_per_hour=cost if isinstance(cost, int | float) else None,
         updated=str((record.get("cm") or {}).get("updated") or ""),
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -55,6 +56,10 @@ class Snapshot:
         """Give the last run of a transfer."""
         query = {"_id": identifier}
         return next(iter(await (await self._connected()).documents("transfers", query)), None)
+
+    async def timesheets(self, since: datetime) -> list[Record]:
+        """Give when the VMs ran that did since then."""
+        return await (await self._connected()).timesheets(since)
 
     async def close(self) -> None:
         """Close the connection."""

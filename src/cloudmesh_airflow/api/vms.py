@@ -32,12 +32,18 @@ router = APIRouter(tags=["Machines"])
 @router.get("/clouds", dependencies=[LOOK], responses=documented(503))
 async def clouds(snapshot: SnapshotDep) -> list[CloudCount]:
     """List the clouds: those that the forms propose, and those with VMs in the inventory."""
-    states: dict[str, Counter[str]] = {name: Counter() for name in choices.CLOUDS}
+    found: dict[str, list[Vm]] = {name: [] for name in choices.CLOUDS}
     for record in await snapshot.vms():
-        states.setdefault(record["cloud"], Counter())[vm(record).state] += 1
+        found.setdefault(record["cloud"], []).append(vm(record))
     return [
-        CloudCount(name=name, vms=counted.total(), states=dict(counted))
-        for name, counted in sorted(states.items())
+        CloudCount(
+            name=name,
+            vms=len(vms),
+            states=dict(Counter(one.state for one in vms)),
+            cost_per_hour=round(sum(one.cost_per_hour or 0 for one in vms), 4),
+            unpriced=sum(one.cost_per_hour is None for one in vms),
+        )
+        for name, vms in sorted(found.items())
     ]
 
 

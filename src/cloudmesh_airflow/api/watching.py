@@ -9,10 +9,11 @@ from fastapi.responses import PlainTextResponse
 
 from cloudmesh_airflow.api import file_models
 from cloudmesh_airflow.api.jobs import ENDED, JobsDep
-from cloudmesh_airflow.api.models import Health, vm
+from cloudmesh_airflow.api.models import Health
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import SnapshotDep
+from cloudmesh_airflow.api.vms import clouds
 from cloudmesh_airflow.inventory import Record
 
 router = APIRouter(tags=["Watching"], dependencies=[LOOK])
@@ -37,7 +38,7 @@ async def healthz(snapshot: SnapshotDep, jobs: JobsDep) -> Health:
 @router.get("/metrics", response_class=Metrics, responses=documented(503))
 async def metrics(snapshot: SnapshotDep, jobs: JobsDep) -> str:
     """Give metrics for Prometheus."""
-    vms = Counter((record["cloud"], vm(record).state) for record in await snapshot.vms())
+    counted = await clouds(snapshot)
     recent, _ = await jobs.page(_RECENT, 0, "", "")
     states = Counter((job.dag, job.state) for job in recent)
     seconds = defaultdict[str, list[float]](list)
@@ -48,7 +49,21 @@ async def metrics(snapshot: SnapshotDep, jobs: JobsDep) -> str:
         *_gauge(
             "cloudmesh_vms",
             "VMs in the inventory.",
-            [({"cloud": cloud, "state": state}, n) for (cloud, state), n in sorted(vms.items())],
+            [
+                ({"cloud": cloud.name, "state": state}, n)
+                for cloud in counted
+                for state, n in sorted(cloud.states.items())
+            ],
+        ),
+        *_gauge(
+            "cloudmesh_cost_dollars_per_hour",
+            "What the VMs cost an hour whose price is known.",
+            [({"cloud": cloud.name}, cloud.cost_per_hour) for cloud in counted],
+        ),
+        *_gauge(
+            "cloudmesh_unpriced_vms",
+            "VMs of which nobody knows what they cost.",
+            [({"cloud": cloud.name}, cloud.unpriced) for cloud in counted],
         ),
         *_gauge(
             "cloudmesh_recent_jobs",

@@ -162,11 +162,3 @@ def test_office_hours_runs_cms_and_fails_with_it(parse, tmp_path, source, outcom
     cms.write_text(f"#!{sys.executable}\n{source}\n")
     cms.chmod(0o755)
     assert parse(ROOT / "dags", OFFICE_HOURS.format(cms=str(cms), task="apply")) == outcome
-
-
-def test_office_hours_tell_what_is_to_come(parse, tmp_path):
-    cms = tmp_path / "cms"
-    cms.write_text(f"#!{sys.executable}\nimport json, sys; print(json.dumps([sys.argv[3]]))\n")
-    cms.chmod(0o755)
-    told = parse(ROOT / "dags", OFFICE_HOURS.format(cms=str(cms), task="preview"))
-    assert told == "{'schedules': ['show'], 'preview': ['preview']}"
