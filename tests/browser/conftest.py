@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -36,8 +37,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, web: Any, inventory: Any) -> Iterator[Callable[..., Page]]:
-    """Opens the page as the user of a role; whatever a script complains of fails the test."""
+def visit(
+    browser: Browser, web: Any, inventory: Any, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
+    """Opens the page as the user of a role; whatever a script complains of fails the test.
+
+    How the page looked in the end is kept as a picture in the folder SCREENSHOTS, if there is one.
+    """
     contexts, errors = [], list[str]()
 
     def visited(role: str = "Admin", query: str = "", **options: Any) -> Page:
@@ -51,9 +57,17 @@ def visit(browser: Browser, web: Any, inventory: Any) -> Iterator[Callable[..., 
         return page
 
     yield visited
-    for context in contexts:
+    for number, context in enumerate(contexts):
+        _keep(context.pages[0], f"{request.node.name}-{number}")
         context.close()
     assert not errors
+
+
+def _keep(page: Page, name: str) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        file = Path(folder) / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png"
+        page.screenshot(path=file, full_page=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 // The table of VMs, its filters and its pages.
 import { call, get, vmPath } from "./api.js";
 import { element, find, link, row, say, span, sure } from "./dom.js";
+import { maySnooze, snoozeButton } from "./hours.js";
 
 const PAGE = 50;
 const GOOD = { running: "good", failed: "bad", error: "bad" };
@@ -24,7 +25,7 @@ export async function showVms() {
   find("previous").disabled = offset === 0;
   find("next").disabled = last >= page.total;
   // Redrawing what has not changed would take the focus from a person at the keyboard.
-  const text = JSON.stringify(page.items);
+  const text = JSON.stringify([page.items, maySnooze()]);
   if (text === shown) return;
   shown = text;
   const focused = document.activeElement?.dataset?.key;
@@ -38,8 +39,8 @@ export async function showClouds() {
   choices(filters.cloud, clouds.map((cloud) => cloud.name), parameters.get("cloud"));
   choices(filters.state, states, parameters.get("state"));
   const counted = clouds.filter((cloud) => cloud.vms);
-  find("counts").textContent =
-    counted.map((cloud) => `${cloud.name}: ${cloud.vms}`).join(", ") || "No VMs";
+  find("counts").textContent = counted.map(counts).join("; ") || "No VMs";
+  find("cost").textContent = cost(counted);
   return clouds.map((cloud) => cloud.name);
 }
 
@@ -58,6 +59,20 @@ export function watchFilters(refresh) {
   find("next").addEventListener("click", turn(1));
 }
 
+function counts(cloud) {
+  const states = Object.entries(cloud.states).sort();
+  return `${cloud.name}: ${states.map(([state, n]) => `${n} ${state}`).join(", ")}`;
+}
+
+function cost(clouds) {
+  if (!clouds.length) return "";
+  const sum = (key) => clouds.reduce((all, cloud) => all + cloud[key], 0);
+  const unpriced = sum("unpriced") ? `, and ${sum("unpriced")} of unknown price` : "";
+  return `${price(sum("cost_per_hour"))} USD an hour${unpriced}`;
+}
+
+const price = (dollars) => String(Number(dollars.toFixed(4)));
+
 function choices(select, values, first) {
   const known = [...select.options].map((option) => option.value);
   for (const value of values) {
@@ -73,6 +88,7 @@ function line(vm) {
     vm.public_ips.concat(vm.private_ips)[0] ?? "",
     element("span", { title: vm.created }, span(vm.created)),
     element("span", { title: vm.deadline }, deadline(vm)),
+    vm.cost_per_hour === null ? "unknown" : price(vm.cost_per_hour),
     booted(vm),
     buttons(vm),
   );
@@ -92,8 +108,10 @@ function booted(vm) {
 
 function buttons(vm) {
   const cell = element("span");
-  if (vm.state === "running") cell.append(button(vm, "Stop", "POST", "stop"));
-  else cell.append(button(vm, "Start", "POST", "start"));
+  if (vm.state === "running") {
+    cell.append(button(vm, "Stop", "POST", "stop"));
+    if (maySnooze()) cell.append(snoozeButton(vm));
+  } else cell.append(button(vm, "Start", "POST", "start"));
   cell.append(button(vm, "Delete", "DELETE", ""));
   return cell;
 }

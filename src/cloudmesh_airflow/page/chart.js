@@ -1,0 +1,78 @@
+// The chart of the hours that VMs ran: bars for the eye, a table for everybody.
+import { get } from "./api.js";
+import { element, find, row } from "./dom.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const COLOURS = 6;
+const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+let shown = "";
+
+export async function showVmHours() {
+  const { days } = await get(`vm-hours?days=${find("days").value}`);
+  const text = JSON.stringify(days);
+  if (text === shown) return;
+  shown = text;
+  const clouds = [...new Set(days.flatMap((day) => Object.keys(day.clouds)))].sort();
+  const most = Math.max(...days.map((day) => day.hours));
+  find("hours-told").textContent = summary(days, most);
+  find("chart").replaceChildren(bars(days, clouds, most));
+  find("first-day").textContent = named(days[0]);
+  find("legend").replaceChildren(...clouds.map(entry));
+  find("hours-head").replaceChildren(head(clouds));
+  find("hours-rows").replaceChildren(...days.toReversed().map((day) => line(day, clouds)));
+}
+
+export function watchDays(refresh) {
+  find("days").addEventListener("change", refresh);
+}
+
+const named = (day) => date.format(Date.parse(day.day));
+
+function summary(days, most) {
+  const all = days.reduce((sum, day) => sum + day.hours, 0);
+  return `${number.format(all)} hours in ${days.length} days, ${number.format(most)} on the fullest.`;
+}
+
+function bars(days, clouds, most) {
+  const drawing = drawn("svg", { viewBox: `0 0 ${days.length * 10} 100`, preserveAspectRatio: "none" });
+  drawing.setAttribute("role", "img");
+  drawing.setAttribute("aria-label", `Hours per day. ${summary(days, most)}`);
+  days.forEach((day, place) => drawing.append(bar(day, place * 10, clouds, most)));
+  return drawing;
+}
+
+function bar(day, x, clouds, most) {
+  const group = drawn("g", {});
+  const title = drawn("title", {});
+  title.textContent = `${named(day)}: ${number.format(day.hours)} h`;
+  group.append(title);
+  let top = 100;
+  clouds.forEach((cloud, index) => {
+    const height = most ? (100 * (day.clouds[cloud] ?? 0)) / most : 0;
+    top -= height;
+    const colour = `colour-${index % COLOURS}`;
+    group.append(drawn("rect", { x: x + 1, y: top, width: 8, height, class: colour }));
+  });
+  return group;
+}
+
+function drawn(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+function entry(cloud, index) {
+  const mark = drawn("svg", { class: `mark colour-${index % COLOURS}`, viewBox: "0 0 1 1", "aria-hidden": "true" });
+  mark.append(drawn("rect", { width: 1, height: 1 }));
+  return element("li", {}, mark, cloud);
+}
+
+function head(clouds) {
+  const cells = ["Day (UTC)", ...clouds, "All"];
+  return element("tr", {}, ...cells.map((text) => element("th", { scope: "col" }, text)));
+}
+
+const line = (day, clouds) =>
+  row(named(day), ...[...clouds.map((cloud) => day.clouds[cloud] ?? 0), day.hours].map(number.format));
