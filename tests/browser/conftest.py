@@ -1,39 +1,21 @@
 """A real browser at a real web server."""
 
-import importlib.util
 import os
-import re
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-REPOSITORY = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from ..api import conftest as api
+from . import chromium
+from .chromium import keep
 
 # The web server and the inventory of the API's own tests.
-_spec = importlib.util.spec_from_file_location("api_fixtures", REPOSITORY / "tests/api/conftest.py")
-assert _spec
-assert _spec.loader
-api = importlib.util.module_from_spec(_spec)
-sys.modules["api_fixtures"] = api
-_spec.loader.exec_module(api)
 globals().update({name: value for name, value in vars(api).items() if name.islower()})
 
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("no Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        # Without a sandbox of its own, which root may not use; it sees only our own page.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+browser = chromium.browser
 
 
 @pytest.fixture
@@ -58,16 +40,9 @@ def visit(
 
     yield visited
     for number, context in enumerate(contexts):
-        _keep(context.pages[0], f"{request.node.name}-{number}")
+        keep(context.pages[0], f"{request.node.name}-{number}")
         context.close()
     assert not errors
-
-
-def _keep(page: Page, name: str) -> None:
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        file = Path(folder) / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.png"
-        page.screenshot(path=file, full_page=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from .chromium import log_in
+
 EVIL = "<img src=x onerror=\"document.title='owned'\">"
 
 
@@ -12,19 +14,32 @@ def last_job(web):
     return web("GET", "jobs?limit=1").json()["items"][0]
 
 
-def test_it_is_in_airflows_navigation_and_leads_to_a_run(browser, web, inventory):
-    job = web("POST", "vms", json={}).json()
-    page = browser.new_page()
-    page.goto(web.url)
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", web.password)
-    page.press("input[name=password]", "Enter")
-    page.get_by_role("link", name="Clouds").click()
-    frame = page.frame_locator("iframe")
+@pytest.fixture
+def framed(browser, web, inventory):
+    """Airflow after a login, with the page in its frame."""
+    page = browser.new_page(color_scheme="light")
+    frame = log_in(page, web.url, web.password)
     expect(frame.locator("#vms tr")).to_have_count(3)
-    frame.locator("#jobs").get_by_role("link", name="log").first.click()
-    expect(page).to_have_url(re.compile(re.escape(job["url"])))
+    yield page
     page.close()
+
+
+def test_it_is_in_airflows_navigation_and_leads_to_a_run(framed, web):
+    job = web("POST", "vms", json={}).json()
+    log = framed.frame_locator("iframe").locator("#jobs").get_by_role("link", name="log").first
+    address = re.compile(re.escape(job["url"]))
+    expect(log).to_have_attribute("href", address, timeout=15_000)
+    log.click()
+    expect(framed).to_have_url(address)
+
+
+def test_it_is_as_dark_as_airflow_is(framed):
+    html = framed.frame_locator("iframe").locator("html")
+    expect(html).to_have_css("color-scheme", "light")
+    framed.get_by_role("button", name="User").click()
+    framed.get_by_role("menuitem", name="Appearance").click()
+    framed.get_by_role("menuitemradio", name="Dark").click()
+    expect(html).to_have_css("color-scheme", "dark")
 
 
 def test_the_table_tells_of_each_vm(visit):

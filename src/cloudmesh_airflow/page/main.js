@@ -4,6 +4,7 @@ import { say } from "./dom.js";
 import { showFiles, watchFiles } from "./files.js";
 import { showOfficeHours } from "./hours.js";
 import { showJobs, watchBoot } from "./jobs.js";
+import { watchTheme } from "./theme.js";
 import { showTransfers } from "./transfers.js";
 import { showClouds, showVms, watchFilters } from "./vms.js";
 
@@ -27,6 +28,7 @@ async function refresh() {
 
 const refreshChart = () => tried(showVmHours);
 
+watchTheme();
 watchFilters(refresh);
 watchFiles();
 watchDays(refreshChart);
