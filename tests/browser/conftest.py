@@ -48,9 +48,9 @@ def visit(
 @pytest.fixture(scope="session")
 def axe() -> Path:
     """The accessibility scanner."""
-    script = Path(os.environ.get("AXE_CORE", "none")) / "axe.min.js"
+    script = Path(os.environ.get("NODE_MODULES", "none")) / "axe-core/axe.min.js"
     if not script.exists():
-        pytest.skip("AXE_CORE is not set: the folder of npm's package axe-core")
+        pytest.skip("NODE_MODULES is not set: a folder with npm's package axe-core")
     return script
 
 

@@ -95,6 +95,15 @@ def test_a_name_is_shown_as_text_whatever_stands_in_it(visit, change, make):
     assert page.title() == "Clouds"
 
 
+def test_a_script_that_got_into_the_page_would_not_run(visit):
+    page = visit()
+    script = "document.title = 'owned'"
+    insert = "text => document.body.append(Object.assign(document.createElement('script'), {text}))"
+    page.evaluate(insert, script)
+    assert page.locator("body > script").text_content() == script
+    assert page.title() == "Clouds"
+
+
 def test_a_thousand_vms_are_filtered_and_paged(visit, change, make):
     change(aws=[make(f"vm-{number:04}") for number in range(1000)])
     page = visit()

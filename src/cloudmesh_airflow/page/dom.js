@@ -1,20 +1,51 @@
 // Makes elements. Text is only ever set as text, so nothing that a cloud says becomes HTML.
-export const find = (id) => document.getElementById(id);
 
+/** @typedef {Node | string} Child */
+
+/**
+ * Finds what index.html has. What is no HTMLElement only needs to be told of.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id
+ * @param {new () => T} [kind]
+ * @returns {T}
+ */
+export function find(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof (kind ?? HTMLElement))) throw new Error(`index.html lacks ${id}`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Partial<HTMLElementTagNameMap[Tag]>} attributes
+ * @param {Child[]} children
+ */
 export function element(tag, attributes = {}, ...children) {
   const made = Object.assign(document.createElement(tag), attributes);
-  made.append(...children.filter((child) => child !== null));
+  made.append(...children);
   return made;
 }
 
+/** @type {(...cells: Child[]) => HTMLTableRowElement} */
 export const row = (...cells) =>
   element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
 
+/** @param {string} text */
 export function say(text) {
   find("notice").textContent = text;
 }
 
-// Opens a dialog; what it was closed with.
+/** @param {unknown} error */
+export function fail(error) {
+  say(error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * Opens a dialog; what it was closed with.
+ * @param {HTMLDialogElement} dialog
+ * @returns {Promise<string>}
+ */
 export function open(dialog) {
   dialog.returnValue = "";
   dialog.showModal();
@@ -23,12 +54,42 @@ export function open(dialog) {
   });
 }
 
-export async function sure(question) {
-  find("question").textContent = question;
-  return (await open(find("ask"))) === "yes";
+/**
+ * The field of a form, by its name.
+ * @template {HTMLElement} [T=HTMLInputElement]
+ * @param {HTMLDialogElement} dialog
+ * @param {string} name
+ * @returns {T}
+ */
+export function field(dialog, name) {
+  return /** @type {T} */ (dialog.querySelector("form")?.elements.namedItem(name));
 }
 
-// Airflow shows this page in a frame that may not lead the window elsewhere, but its own page may.
+/**
+ * Draws the rows of a table anew, and leaves the focus where it is.
+ * @param {HTMLElement} table
+ * @param {string} key by which what may have the focus is known: a name of a data attribute
+ * @param {Child[]} rows
+ */
+export function redraw(table, key, rows) {
+  const active = document.activeElement;
+  const focused = active instanceof HTMLElement ? active.dataset[key] : undefined;
+  table.replaceChildren(...rows);
+  const same = focused && table.querySelector(`[data-${key}="${CSS.escape(focused)}"]`);
+  if (same instanceof HTMLElement) same.focus();
+}
+
+/** @param {string} question */
+export async function sure(question) {
+  find("question").textContent = question;
+  return (await open(find("ask", HTMLDialogElement))) === "yes";
+}
+
+/**
+ * Airflow shows this page in a frame that may not lead the window elsewhere, but its own page may.
+ * @param {string} href
+ * @param {string} text
+ */
 export function link(href, text, title = "") {
   const made = element("a", { href, title }, text);
   made.addEventListener("click", (event) => {
@@ -43,12 +104,16 @@ export function link(href, text, title = "") {
   return made;
 }
 
+/** @type {[number, string][]} */
 const STEPS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
-// How far a moment is from now, as in 3 h.
+/**
+ * How far a moment is from now, as in 3 h.
+ * @param {string} moment
+ */
 export function span(moment) {
   const seconds = Math.abs(Date.now() - Date.parse(moment)) / 1000;
   if (Number.isNaN(seconds)) return "";
-  const [size, unit] = STEPS.find(([size]) => seconds >= size) ?? STEPS.at(-1);
+  const [size, unit] = STEPS.find(([size]) => seconds >= size) ?? STEPS[STEPS.length - 1];
   return `${Math.floor(seconds / size)} ${unit}`;
 }

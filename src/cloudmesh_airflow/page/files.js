@@ -1,18 +1,23 @@
 // The files of a store, a folder at a time, as it was when somebody last looked into it.
-import { call, get } from "./api.js";
-import { element, find, row, say, span } from "./dom.js";
+import { Problem, call, get } from "./api.js";
+import { element, fail, find, redraw, row, say, span } from "./dom.js";
 import { copy } from "./transfers.js";
 import { size } from "./units.js";
 
+/** @import { Entry, Listing, StorageService } from "./types" */
+
 const PAGE = 100;
 const parameters = new URLSearchParams(location.search);
-const store = find("store");
+const store = find("store", HTMLSelectElement);
+const search = find("search", HTMLInputElement);
+const [back, more] = [find("back", HTMLButtonElement), find("more", HTMLButtonElement)];
 let path = canonical(parameters.get("path") ?? "");
 let offset = 0;
 let shown = "";
 let known = false;
 let looking = false;
 
+/** @returns {Promise<void>} */
 export async function showFiles() {
   if (!store.value) await showStores();
   const asked = address();
@@ -28,9 +33,7 @@ export async function showFiles() {
   const text = JSON.stringify([asked, listing?.items]);
   if (text === shown) return;
   shown = text;
-  const focused = document.activeElement?.dataset?.file;
-  find("files").replaceChildren(...(listing?.items ?? []).map(line));
-  if (focused) find("files").querySelector(`[data-file="${CSS.escape(focused)}"]`)?.focus();
+  redraw(find("files"), "file", (listing?.items ?? []).map(line));
   showWay();
 }
 
@@ -38,16 +41,19 @@ export function watchFiles() {
   const form = find("folder");
   form.addEventListener("submit", (event) => event.preventDefault());
   store.addEventListener("change", () => open(""));
-  find("search").addEventListener("input", () => turn(-offset));
-  find("back").addEventListener("click", () => turn(-PAGE));
-  find("more").addEventListener("click", () => turn(PAGE));
+  search.addEventListener("input", () => turn(-offset));
+  back.addEventListener("click", () => turn(-PAGE));
+  more.addEventListener("click", () => turn(PAGE));
   find("look").addEventListener("click", look);
   find("copy").addEventListener("click", () => copy(place(), stores(), true));
 }
 
 const stores = () => [...store.options].map((option) => option.value);
 
-// As the API tells it: one leading slash is no part of a name, a second one is.
+/**
+ * As the API tells it: one leading slash is no part of a name, a second one is.
+ * @param {string} text
+ */
 function canonical(text) {
   const key = text.replace(/^\//, "").replace(/[^/]$/, "$&/");
   return key.startsWith("/") ? `/${key}` : key;
@@ -57,21 +63,27 @@ function canonical(text) {
 const place = () => `${store.value}:${path.startsWith("./") ? "/" : ""}${path}`;
 
 function address() {
-  const query = new URLSearchParams({ path, limit: PAGE, offset, name: find("search").value });
+  const pages = { limit: String(PAGE), offset: String(offset) };
+  const query = new URLSearchParams({ path, ...pages, name: search.value });
   return `storage/${encodeURIComponent(store.value)}/files?${query}`;
 }
 
-// None if nobody has looked into the folder.
+/**
+ * None if nobody has looked into the folder.
+ * @param {string} asked
+ * @returns {Promise<Listing | null>}
+ */
 async function listed(asked) {
   try {
     return await get(asked);
   } catch (error) {
-    if (error.status !== 404) throw error;
+    if (!(error instanceof Problem) || error.status !== 404) throw error;
     return null;
   }
 }
 
 async function showStores() {
+  /** @type {StorageService[]} */
   const services = await get("storage");
   const chosen = store.value || parameters.get("store");
   const supported = services.filter((service) => service.supported);
@@ -81,54 +93,66 @@ async function showStores() {
   );
 }
 
+/** @param {Listing | null} listing */
 function describe(listing) {
   const last = listing ? Math.min(offset + PAGE, listing.total) : 0;
   const cut = listing?.truncated ? " and more, which were not noted" : "";
   find("seen").textContent = listing
     ? `As of ${span(listing.taken_at)} ago`
     : "Nobody has looked into this folder yet: press Look.";
-  find("range").textContent = last ? `${offset + 1} to ${last} of ${listing.total}${cut}` : "none";
-  find("back").disabled = offset === 0;
-  find("more").disabled = !listing || last >= listing.total;
+  find("range").textContent =
+    listing && last ? `${offset + 1} to ${last} of ${listing.total}${cut}` : "none";
+  back.disabled = offset === 0;
+  more.disabled = !listing || last >= listing.total;
 }
 
 // The folders above this one, each a button.
 function showWay() {
   const key = path.startsWith("/") ? path.slice(1) : path;
+  /** @type {[string, string][]} */
   const steps = [["", store.value]];
   for (let end = key.indexOf("/"); end >= 0; end = key.indexOf("/", end + 1)) {
     const above = key.slice(0, end + 1);
-    const name = above.slice(0, -1).split("/").at(-1) || "/";
+    const name = above.slice(0, -1).split("/").pop() || "/";
     steps.push([above.startsWith("/") ? `/${above}` : above, name]);
   }
   find("way").replaceChildren(...steps.map(([to, name]) => step(to, name)));
-  find("way").lastChild.lastChild.ariaCurrent = "true";
+  here().ariaCurrent = "true";
 }
 
+// The button of the folder that is shown.
+const here = () => /** @type {HTMLElement} */ (find("way").querySelector("li:last-child button"));
+
+/**
+ * @param {string} to
+ * @param {string} name
+ */
 function step(to, name) {
   const made = element("button", { type: "button", className: "way" }, name);
   made.addEventListener("click", () => open(to));
   return element("li", {}, made);
 }
 
+/** @param {string} to */
 async function open(to) {
   path = to;
   offset = 0;
-  find("search").value = "";
+  search.value = "";
   try {
     await showFiles();
   } catch (error) {
-    say(error.message);
+    fail(error);
     return;
   }
   // What was pressed is gone: who uses the keyboard goes on from the folder's name.
-  if (document.activeElement === document.body) find("way").lastChild.lastChild.focus();
+  if (document.activeElement === document.body) here().focus();
   if (!known) await look();
 }
 
+/** @param {number} entries */
 function turn(entries) {
   offset = Math.max(0, offset + entries);
-  showFiles().catch((error) => say(error.message));
+  showFiles().catch(fail);
 }
 
 async function look() {
@@ -142,14 +166,16 @@ async function look() {
     say(`${folder}: ${OUTCOME[job.state] ?? "still looking, see Jobs."}`);
     await showStores();
   } catch (error) {
-    say(error.message);
+    fail(error);
   }
   looking = false;
   document.dispatchEvent(new Event("changed"));
 }
 
+/** @type {Record<string, string>} */
 const OUTCOME = { success: "looked into.", failed: "that failed, the log of its job says why." };
 
+/** @param {Entry} entry */
 function line(entry) {
   const folder = entry.kind === "folder";
   return row(
@@ -160,6 +186,7 @@ function line(entry) {
   );
 }
 
+/** @param {Entry} entry */
 function opener(entry) {
   const made = element("button", { type: "button", className: "way" }, entry.name);
   made.dataset.file = `open ${entry.place}`;
@@ -167,6 +194,10 @@ function opener(entry) {
   return made;
 }
 
+/**
+ * @param {Entry} entry
+ * @param {boolean} folder
+ */
 function copier(entry, folder) {
   const made = element("button", { type: "button", ariaLabel: `Copy ${entry.name}` }, "Copy");
   made.dataset.file = `copy ${entry.place}`;

@@ -1,11 +1,15 @@
 // Office hours: the schedules, the week to come, and the VMs that are snoozed.
 import { call, get, vmPath } from "./api.js";
-import { element, find, open, row, say, span } from "./dom.js";
+import { element, fail, field, find, open, row, say, span } from "./dom.js";
+
+/** @import { OfficeHours, Remembered, Schedule, Transition, Vm } from "./types" */
 
 // The DAG runs every five minutes; a late one is nothing to worry about.
 const LATE_SECONDS = 1200;
+/** @type {Intl.DateTimeFormatOptions} */
 const DATE = { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" };
 const day = new Intl.DateTimeFormat(undefined, DATE);
+/** @type {OfficeHours} */
 let hours = { schedules: [], preview: [], vms: [] };
 let shown = "";
 
@@ -26,23 +30,28 @@ export async function showOfficeHours() {
 // Says whether something may stop a VM, and gives the button against that.
 export const maySnooze = () => hours.schedules.some((one) => one.enabled);
 
+/** @param {Vm} vm */
 export function snoozeButton(vm) {
   const made = element("button", { type: "button", ariaLabel: `Snooze ${vm.name}` }, "Snooze");
   made.dataset.key = `Snooze ${vm.cloud} ${vm.name}`;
   made.addEventListener("click", async () => {
     find("snooze-title").textContent = `Keep ${vm.name} running`;
-    const until = find("snooze").querySelector("input");
-    if ((await open(find("snooze"))) === "yes") await snooze(vm, until.value.trim());
+    const dialog = find("snooze", HTMLDialogElement);
+    if ((await open(dialog)) === "yes") await snooze(vm, field(dialog, "until").value.trim());
   });
   return made;
 }
 
+/**
+ * @param {{ cloud: string, name: string }} vm
+ * @param {string} until
+ */
 async function snooze(vm, until) {
   try {
     await call("POST", vmPath(vm, "snooze"), { until });
     say(`${until === "now" ? "End the snooze of" : "Snooze"} ${vm.name}: begun, see Jobs.`);
   } catch (error) {
-    say(error.message);
+    fail(error);
   }
   document.dispatchEvent(new Event("changed"));
 }
@@ -59,6 +68,7 @@ function told() {
   ];
 }
 
+/** @param {Schedule} one */
 function schedule(one) {
   const [action, at] = one.next.split(" ");
   return row(
@@ -74,6 +84,7 @@ function schedule(one) {
 
 // Days and times are those of the schedule's time zone, as people there read them.
 function week() {
+  /** @type {Map<string, Transition[]>} */
   const days = new Map();
   for (const one of hours.preview) {
     const date = one.at.slice(0, 10);
@@ -89,11 +100,13 @@ function week() {
   );
 }
 
+/** @param {Transition} one */
 function change(one) {
   const title = `${new Date(one.utc).toLocaleString()} here`;
   return element("li", { title }, `${one.at.slice(11, 16)} ${one.action} ${one.schedule}`);
 }
 
+/** @param {Remembered} vm */
 function snoozedVm(vm) {
   const end = element("button", { type: "button", ariaLabel: `End the snooze of ${vm.name}` }, "End");
   end.addEventListener("click", () => snooze(vm, "now"));
@@ -101,4 +114,5 @@ function snoozedVm(vm) {
   return element("li", {}, `${vm.name} on ${vm.cloud} until ${until} `, end);
 }
 
+/** @type {(at: string) => string} */
 const moment = (at) => `${day.format(Date.parse(at.slice(0, 10)))} ${at.slice(11, 16)}`;

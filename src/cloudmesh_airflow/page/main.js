@@ -1,6 +1,6 @@
 // Fills the page and keeps it up to date while it is looked at.
 import { showVmHours, watchDays } from "./chart.js";
-import { say } from "./dom.js";
+import { fail } from "./dom.js";
 import { showFiles, watchFiles } from "./files.js";
 import { showOfficeHours } from "./hours.js";
 import { showJobs, watchBoot } from "./jobs.js";
@@ -12,11 +12,12 @@ const EVERY = 5000;
 // A day's bar grows slowly.
 const SELDOM = 60_000;
 
+/** @param {() => Promise<unknown>} work */
 async function tried(work) {
   try {
     await work();
   } catch (error) {
-    say(error.message);
+    fail(error);
   }
 }
 
@@ -26,6 +27,16 @@ async function refresh() {
   await tried(() => Promise.all([showVms(), showJobs(), showClouds(), showFiles(), showTransfers()]));
 }
 
+/**
+ * Does it again and again, and at once when the page comes to be looked at.
+ * @param {() => Promise<void>} show
+ * @param {number} pause in milliseconds
+ */
+function again(show, pause) {
+  document.addEventListener("visibilitychange", () => document.hidden || show());
+  setInterval(() => document.hidden || show(), pause);
+}
+
 const refreshChart = () => tried(showVmHours);
 
 watchTheme();
@@ -33,9 +44,7 @@ watchFilters(refresh);
 watchFiles();
 watchDays(refreshChart);
 document.addEventListener("changed", refresh);
-for (const [show, pause] of [[refresh, EVERY], [refreshChart, SELDOM]]) {
-  document.addEventListener("visibilitychange", () => document.hidden || show());
-  setInterval(() => document.hidden || show(), pause);
-}
+again(refresh, EVERY);
+again(refreshChart, SELDOM);
 await tried(async () => watchBoot(await showClouds()));
 await Promise.all([refresh(), refreshChart()]);

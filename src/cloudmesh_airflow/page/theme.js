@@ -1,4 +1,5 @@
-// Airflow has a switch for light and dark, and this page follows it in Airflow's frame. By itself it is as the browser is set.
+// Airflow has a switch for light and dark, and this page follows it in Airflow's frame; by itself it
+// is as the browser is set.
 const own = document.documentElement;
 
 export function watchTheme() {

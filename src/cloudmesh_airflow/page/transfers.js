@@ -1,49 +1,59 @@
 // The dialog that copies files to another store, and the table of transfers.
 import { call, get } from "./api.js";
-import { element, find, link, open, row, say, sure } from "./dom.js";
+import { element, fail, field, find, link, open, redraw, row, say, sure } from "./dom.js";
 import { size } from "./units.js";
 
+/** @import { Transfer } from "./types" */
+
+/** @type {Record<string, string>} */
 const STATES = { done: "good", failed: "bad", interrupted: "bad" };
 let shown = "";
 
-// Asks where to, and begins. A place is SERVICE:PATH.
+/**
+ * Asks where to, and begins.
+ * @param {string} source as SERVICE:PATH
+ * @param {string[]} stores
+ * @param {boolean} folder
+ */
 export async function copy(source, stores, folder) {
-  const dialog = find("transfer");
-  const fields = dialog.querySelector("form").elements;
+  const dialog = find("transfer", HTMLDialogElement);
+  /** @type {HTMLSelectElement} */
+  const store = field(dialog, "store");
+  const [target, surplus] = [field(dialog, "path"), field(dialog, "delete")];
   const [service, path] = [source.split(":", 1)[0], source.slice(source.indexOf(":") + 1)];
   const other = stores.find((name) => name !== service);
   find("source").textContent = source;
-  fields.store.replaceChildren(...stores.map((name) => new Option(name, name, false, name === other)));
-  fields.path.value = path;
-  fields.delete.checked = false;
+  store.replaceChildren(...stores.map((name) => new Option(name, name, false, name === other)));
+  target.value = path;
+  surplus.checked = false;
   find("surplus").hidden = !folder;
   if ((await open(dialog)) !== "yes") return;
   const order = {
     source,
-    target: `${fields.store.value}:${fields.path.value}`,
-    verify: fields.verify.value,
-    delete: folder && fields.delete.checked,
+    target: `${store.value}:${target.value}`,
+    verify: field(dialog, "verify").value,
+    delete: folder && surplus.checked,
   };
   if (order.delete && !(await sure(`Delete in ${order.target} what is not in ${source}?`))) return;
   try {
     await call("POST", "transfers", order);
     say(`Copy of ${source} to ${order.target}: begun, see Transfers.`);
   } catch (error) {
-    say(error.message);
+    fail(error);
   }
   document.dispatchEvent(new Event("changed"));
 }
 
 export async function showTransfers() {
+  /** @type {{ items: Transfer[] }} */
   const page = await get("transfers?limit=10");
   const text = JSON.stringify(page.items);
   if (text === shown) return;
   shown = text;
-  const focused = document.activeElement?.dataset?.transfer;
-  find("transfers").replaceChildren(...page.items.map(line));
-  if (focused) find("transfers").querySelector(`[data-transfer="${CSS.escape(focused)}"]`)?.focus();
+  redraw(find("transfers"), "transfer", page.items.map(line));
 }
 
+/** @param {Transfer} transfer */
 function line(transfer) {
   return row(
     element("span", { title: transfer.source }, transfer.source),
@@ -55,9 +65,10 @@ function line(transfer) {
   );
 }
 
+/** @param {Transfer} transfer */
 function progress(transfer) {
   const { files, bytes, files_known: known, bytes_known: all } = transfer;
-  if (transfer.state === "running" && known !== null) {
+  if (transfer.state === "running" && known !== null && all !== null) {
     // What is known of is not yet all while the source is being listed.
     const more = transfer.listed ? "" : "+";
     const bar = element("progress", { ariaLabel: `Copy to ${transfer.target}` });
@@ -70,6 +81,7 @@ function progress(transfer) {
   return [parts.join(", "), transfer.error && `: ${transfer.error}`];
 }
 
+/** @param {Transfer} transfer */
 function log(transfer) {
   const [dag, run] = transfer.run.split("/");
   if (!run) return "";

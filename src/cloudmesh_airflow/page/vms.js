@@ -1,20 +1,30 @@
 // The table of VMs, its filters and its pages.
 import { call, get, vmPath } from "./api.js";
-import { element, find, link, row, say, span, sure } from "./dom.js";
+import { element, fail, find, link, redraw, row, say, span, sure } from "./dom.js";
 import { maySnooze, snoozeButton } from "./hours.js";
 
+/** @import { CloudCount, Vm } from "./types" */
+
 const PAGE = 50;
+/** @type {Record<string, string>} */
 const GOOD = { running: "good", failed: "bad", error: "bad" };
-const filters = { cloud: find("cloud"), state: find("state"), name: find("name") };
+const filters = {
+  cloud: find("cloud", HTMLSelectElement),
+  state: find("state", HTMLSelectElement),
+  name: find("name", HTMLInputElement),
+};
+const [previous, next] = [find("previous", HTMLButtonElement), find("next", HTMLButtonElement)];
 const parameters = new URLSearchParams(location.search);
 let offset = 0;
 let shown = "";
 
+/** @returns {Promise<void>} */
 export async function showVms() {
-  const query = new URLSearchParams({ limit: PAGE, offset });
+  const query = new URLSearchParams({ limit: String(PAGE), offset: String(offset) });
   for (const [key, field] of Object.entries(filters)) query.set(key, field.value);
   // Only by a link to the page: those that one DAG run booted.
   query.set("run", parameters.get("run") ?? "");
+  /** @type {{ items: Vm[], total: number }} */
   const page = await get(`vms?${query}`);
   if (page.total && offset >= page.total) {
     offset = 0;
@@ -22,18 +32,16 @@ export async function showVms() {
   }
   const last = Math.min(offset + PAGE, page.total);
   find("position").textContent = page.total ? `${offset + 1} to ${last} of ${page.total}` : "none";
-  find("previous").disabled = offset === 0;
-  find("next").disabled = last >= page.total;
-  // Redrawing what has not changed would take the focus from a person at the keyboard.
+  previous.disabled = offset === 0;
+  next.disabled = last >= page.total;
   const text = JSON.stringify([page.items, maySnooze()]);
   if (text === shown) return;
   shown = text;
-  const focused = document.activeElement?.dataset?.key;
-  find("vms").replaceChildren(...page.items.map(line));
-  if (focused) find("vms").querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  redraw(find("vms"), "key", page.items.map(line));
 }
 
 export async function showClouds() {
+  /** @type {CloudCount[]} */
   const clouds = await get("clouds");
   const states = [...new Set(clouds.flatMap((cloud) => Object.keys(cloud.states)))].sort();
   choices(filters.cloud, clouds.map((cloud) => cloud.name), parameters.get("cloud"));
@@ -44,6 +52,7 @@ export async function showClouds() {
   return clouds.map((cloud) => cloud.name);
 }
 
+/** @param {() => unknown} refresh */
 export function watchFilters(refresh) {
   filters.name.value = parameters.get("name") ?? "";
   find("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -51,28 +60,38 @@ export function watchFilters(refresh) {
     offset = 0;
     refresh();
   });
+  /** @type {(pages: number) => () => void} */
   const turn = (pages) => () => {
     offset = Math.max(0, offset + pages * PAGE);
     refresh();
   };
-  find("previous").addEventListener("click", turn(-1));
-  find("next").addEventListener("click", turn(1));
+  previous.addEventListener("click", turn(-1));
+  next.addEventListener("click", turn(1));
 }
 
+/** @param {CloudCount} cloud */
 function counts(cloud) {
   const states = Object.entries(cloud.states).sort();
   return `${cloud.name}: ${states.map(([state, n]) => `${n} ${state}`).join(", ")}`;
 }
 
+/** @param {CloudCount[]} clouds */
 function cost(clouds) {
   if (!clouds.length) return "";
+  /** @type {(key: "cost_per_hour" | "unpriced") => number} */
   const sum = (key) => clouds.reduce((all, cloud) => all + cloud[key], 0);
   const unpriced = sum("unpriced") ? `, and ${sum("unpriced")} of unknown price` : "";
   return `${price(sum("cost_per_hour"))} USD an hour${unpriced}`;
 }
 
+/** @type {(dollars: number) => string} */
 const price = (dollars) => String(Number(dollars.toFixed(4)));
 
+/**
+ * @param {HTMLSelectElement} select
+ * @param {string[]} values
+ * @param {string | null} first
+ */
 function choices(select, values, first) {
   const known = [...select.options].map((option) => option.value);
   for (const value of values) {
@@ -80,6 +99,7 @@ function choices(select, values, first) {
   }
 }
 
+/** @param {Vm} vm */
 function line(vm) {
   return row(
     vm.cloud,
@@ -94,11 +114,13 @@ function line(vm) {
   );
 }
 
+/** @param {Vm} vm */
 function deadline(vm) {
   if (!vm.deadline) return "";
   return Date.parse(vm.deadline) < Date.now() ? `${span(vm.deadline)} ago` : `in ${span(vm.deadline)}`;
 }
 
+/** @param {Vm} vm */
 function booted(vm) {
   const [dag, run] = vm.run.split("/");
   if (!run) return "";
@@ -106,6 +128,7 @@ function booted(vm) {
   return link(path, dag, vm.run);
 }
 
+/** @param {Vm} vm */
 function buttons(vm) {
   const cell = element("span");
   if (vm.state === "running") {
@@ -116,6 +139,12 @@ function buttons(vm) {
   return cell;
 }
 
+/**
+ * @param {Vm} vm
+ * @param {string} label
+ * @param {string} method
+ * @param {string} action
+ */
 function button(vm, label, method, action) {
   const made = element("button", { type: "button", ariaLabel: `${label} ${vm.name}` }, label);
   made.dataset.key = `${label} ${vm.cloud} ${vm.name}`;
@@ -126,7 +155,7 @@ function button(vm, label, method, action) {
       await call(method, vmPath(vm, action));
       say(`${label} ${vm.name}: begun, see Jobs.`);
     } catch (error) {
-      say(error.message);
+      fail(error);
     }
     document.dispatchEvent(new Event("changed"));
   });
