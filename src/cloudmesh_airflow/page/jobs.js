@@ -19,7 +19,9 @@ export function watchBoot(clouds) {
   /** @type {HTMLSelectElement} */
   const choice = field(dialog, "cloud");
   for (const cloud of clouds) choice.add(new Option(cloud));
-  find("new").addEventListener("click", async () => {
+  const begin = find("new", HTMLButtonElement);
+  begin.disabled = false;
+  begin.addEventListener("click", async () => {
     if ((await open(dialog)) !== "yes") return;
     try {
       await call("POST", "vms", order(dialog));
