@@ -73,11 +73,11 @@ function progress(transfer) {
     const more = transfer.listed ? "" : "+";
     const bar = element("progress", { ariaLabel: `Copy to ${transfer.target}` });
     if (transfer.listed) Object.assign(bar, { max: all || 1, value: all ? bytes : 1 });
-    return [bar, ` ${files} of ${known}${more} files, ${size(bytes)} of ${size(all)}${more}`];
+    return [bar, `${files} of ${known}${more} files, ${size(bytes)} of ${size(all)}${more}`];
   }
   const counts = { "there already": transfer.unchanged, deleted: transfer.deleted };
   const rest = Object.entries({ ...counts, failed: transfer.failed }).filter(([, count]) => count);
-  const parts = [`${files} files, ${size(bytes)}`, ...rest.map(([what, count]) => `${count} ${what}`)];
+  const parts = [`${files} ${files === 1 ? "file" : "files"}, ${size(bytes)}`, ...rest.map(([what, count]) => `${count} ${what}`)];
   return [parts.join(", "), transfer.error && `: ${transfer.error}`];
 }
 
