@@ -188,6 +188,17 @@ class Health(BaseModel):
     vms: int
 
 
+def state(record: Record) -> str:
+    """Say in which state a VM of the inventory is."""
+    return str(record.get("status") or "unknown")
+
+
+def cost(record: Record) -> float | None:
+    """Say what a VM of the inventory costs an hour, if anybody knows."""
+    found = record.get("cost_per_hour")
+    return found if isinstance(found, int | float) else None
+
+
 def vm(record: Record) -> Vm:
     """Describe a VM of the inventory; upstream's own commands may have left fields out."""
 
@@ -198,11 +209,10 @@ def vm(record: Record) -> Vm:
         found = record.get(key)
         return [str(one) for one in (found if isinstance(found, list) else [found]) if one]
 
-    cost = record.get("cost_per_hour")
     return Vm(
         cloud=text("cloud"),
         name=text("name"),
-        state=text("status") or "unknown",
+        state=state(record),
         public_ips=texts("public_ips"),
         private_ips=texts("private_ips"),
         flavor=text("flavor"),
@@ -211,7 +221,7 @@ def vm(record: Record) -> Vm:
         deadline=text("deadline"),
         run=text("run"),
         instance_id=text("instance_id"),
-        cost_per_hour=cost if isinstance(cost, int | float) else None,
+        cost_per_hour=cost(record),
         updated=str((record.get("cm") or {}).get("updated") or ""),
     )
 

@@ -5,6 +5,7 @@ from collections import Counter
 from fastapi import APIRouter, HTTPException, Response
 
 from cloudmesh_airflow import choices
+from cloudmesh_airflow.api import models
 from cloudmesh_airflow.api.acting import JOB, started, starts
 from cloudmesh_airflow.api.jobs import JobsDep, Key, Wait
 from cloudmesh_airflow.api.models import (
@@ -32,19 +33,10 @@ router = APIRouter(tags=["Machines"])
 @router.get("/clouds", dependencies=[LOOK], responses=documented(503))
 async def clouds(snapshot: SnapshotDep) -> list[CloudCount]:
     """List the clouds: those that the forms propose, and those with VMs in the inventory."""
-    found: dict[str, list[Vm]] = {name: [] for name in choices.CLOUDS}
+    found: dict[str, list[Record]] = {name: [] for name in choices.CLOUDS}
     for record in await snapshot.vms():
-        found.setdefault(record["cloud"], []).append(vm(record))
-    return [
-        CloudCount(
-            name=name,
-            vms=len(vms),
-            states=dict(Counter(one.state for one in vms)),
-            cost_per_hour=round(sum(one.cost_per_hour or 0 for one in vms), 4),
-            unpriced=sum(one.cost_per_hour is None for one in vms),
-        )
-        for name, vms in sorted(found.items())
-    ]
+        found.setdefault(record["cloud"], []).append(record)
+    return [_counted(name, records) for name, records in sorted(found.items())]
 
 
 @router.get("/vms", dependencies=[LOOK], responses=documented(503))
@@ -149,6 +141,18 @@ async def _known_or_begun(snapshot: Snapshot, cloud: str, name: str, key: str | 
     """Refuse a VM that is not there, unless a repeated request may have deleted it."""
     if not key:
         await _known(snapshot, cloud, name)
+
+
+def _counted(name: str, records: list[Record]) -> CloudCount:
+    """Count the VMs of a cloud. No model is made of each, which takes 20 ms for a thousand."""
+    costs = [models.cost(record) for record in records]
+    return CloudCount(
+        name=name,
+        vms=len(records),
+        states=dict(Counter(map(models.state, records))),
+        cost_per_hour=round(sum(one or 0 for one in costs), 4),
+        unpriced=costs.count(None),
+    )
 
 
 async def _known(snapshot: Snapshot, cloud: str, name: str) -> Record:
