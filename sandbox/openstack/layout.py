@@ -133,8 +133,9 @@ class Layout:
             "fernet_tokens": {"key_repository": self.data / "fernet-keys"},
             "fernet_receipts": {"key_repository": self.data / "fernet-keys"},
             "credential": {"key_repository": self.data / "credential-keys"},
-            # The passwords are no secrets: let logins be quick.
-            "identity": {"password_hash_rounds": 4},
+            # The passwords are no secrets: let logins be quick. Without the second line, which is
+            # what bcrypt can take, each login writes a warning.
+            "identity": {"password_hash_rounds": 4, "max_password_length": 72},
         }
 
     def _placement(self) -> Sections:
