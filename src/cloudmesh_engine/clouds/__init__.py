@@ -19,14 +19,8 @@ IMAGE_TAG = "cm-image"
 # Of what the cloud itself keeps no token: VMs with the same one were made for the same attempt.
 TOKEN_TAG = "cm-token"  # noqa: S105
 
-_MODULES = {
-    "aws": "cloudmesh_engine.clouds.aws",
-    "openstack": "cloudmesh_engine.clouds.openstack",
-}
-_RESOURCES = {
-    "aws": "cloudmesh_engine.clouds.aws_resources",
-    "openstack": "cloudmesh_engine.clouds.openstack_resources",
-}
+# Each has a module of its name here, and one for its resources.
+_KINDS = ("aws", "openstack")
 
 
 class TokenSpent(ActionFailed):
@@ -198,7 +192,7 @@ def supported(settings: Settings) -> list[str]:
     return [
         name
         for name, section in known(settings).items()
-        if (section.get("cm") or {}).get("active") and _kind(section) in _MODULES
+        if (section.get("cm") or {}).get("active") and _kind(section) in _KINDS
     ]
 
 
@@ -212,39 +206,39 @@ def section(settings: Settings, cloud: str) -> dict[str, Any]:
 
 def open_driver(settings: Settings, cloud: str, owner: str) -> Driver:
     """Make the driver of a cloud; its SDK is imported only now."""
-    driver: Driver = _connect(_MODULES, settings, cloud, owner)
+    driver: Driver = _connect("", settings, cloud, owner)
     return driver
 
 
 def open_resources(settings: Settings, cloud: str, owner: str) -> Resources:
     """Open what a cloud has beside VMs; its SDK is imported only now."""
-    resources: Resources = _connect(_RESOURCES, settings, cloud, owner)
+    resources: Resources = _connect("_resources", settings, cloud, owner)
     return resources
 
 
 def kinds() -> list[str]:
     """Name the kinds of clouds that have a driver."""
-    return [*_MODULES]
+    return [*_KINDS]
 
 
 def check_supported(settings: Settings, cloud: str) -> None:
     """Fail unless a cloud is known and has a driver."""
-    _module(_MODULES, settings, cloud)
+    _supported_kind(settings, cloud)
 
 
-def _connect(modules: Mapping[str, str], settings: Settings, cloud: str, owner: str) -> Any:
-    module = importlib.import_module(_module(modules, settings, cloud))
+def _connect(part: str, settings: Settings, cloud: str, owner: str) -> Any:
+    module = importlib.import_module(f"{__name__}.{_supported_kind(settings, cloud)}{part}")
     return module.connect(cloud, section(settings, cloud), owner)
 
 
-def _module(modules: Mapping[str, str], settings: Settings, cloud: str) -> str:
+def _supported_kind(settings: Settings, cloud: str) -> str:
     kind = _kind(section(settings, cloud))
-    if kind not in modules:
+    if kind not in _KINDS:
         ready = ", ".join(supported(settings)) or "none yet"
         raise NotSupported(
             f"{cloud}: not supported yet for clouds of kind {kind or '?'}: use one of {ready}"
         )
-    return modules[kind]
+    return kind
 
 
 def _shown(value: str | bool) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 from cloudmesh_engine.clouds import (
     BROKEN,
     GONE,
-    IMAGE_TAG,
     NAME_TAG,
     OWNER_TAG,
     TOKEN_TAG,
@@ -112,11 +111,11 @@ class OpenStack(Names, Addresses):
         if made:
             return made[0]
         call = secrets.token_hex(8)
-        tags = {**self._tags(name, request), TOKEN_TAG: token, _CALL_TAG: call}
-        parameters = self.parameters(request)
+        tags = {TOKEN_TAG: token, _CALL_TAG: call}
+        parameters = self.parameters(name, request, tags)
         try:
             with translated():
-                self._cloud.compute.create_server(name=name, metadata=tags, **parameters)
+                self._cloud.compute.create_server(**parameters)
         except DependencyDown:
             # Nobody knows whether it was made: if it is to be seen, it was.
             if not self._made(token):
@@ -207,12 +206,6 @@ class OpenStack(Names, Addresses):
         """Give the VMs of an attempt; those that failed come last."""
         found = self._ours(lambda machine: machine.tags.get(TOKEN_TAG) == token)
         return sorted(found, key=lambda machine: machine.state == BROKEN)
-
-    def _tags(self, name: str, request: Request) -> dict[str, str]:
-        labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
-        if request.image != request.image_id:
-            labels[IMAGE_TAG] = request.image
-        return {OWNER_TAG: self.owner, NAME_TAG: name, **labels}
 
     def _own_server(self, machine: Machine) -> Any:
         """Give the server as it is now, if it is still ours."""

@@ -1,9 +1,10 @@
-"""OpenStack: the ids behind the names that people write."""
+"""OpenStack: what a request means to Nova, and the ids behind the names that people write."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from cloudmesh_engine.clouds import Request
+from cloudmesh_engine.clouds import IMAGE_TAG, NAME_TAG, OWNER_TAG, Request
 from cloudmesh_engine.clouds.openstack_errors import translated
 from cloudmesh_engine.clouds.openstack_groups import Groups
 from cloudmesh_engine.errors import ActionFailed
@@ -32,9 +33,14 @@ class Names:
         newest = max(found, key=lambda image: str(image.created_at))
         return replace(request, image_id=str(newest.id))
 
-    def parameters(self, request: Request) -> dict[str, Any]:
-        """Give what a request means to Nova, beside name and metadata."""
+    def parameters(self, name: str, request: Request, tags: Mapping[str, str]) -> dict[str, Any]:
+        """Give what a request means to Nova, its labels and further tags as metadata."""
+        labels = {f"cm-{key}": value for key, value in request.labels.items() if value}
+        if request.image != request.image_id:
+            labels[IMAGE_TAG] = request.image
         parameters: dict[str, Any] = {
+            "name": name,
+            "metadata": {OWNER_TAG: self.owner, NAME_TAG: name, **labels, **tags},
             "image_id": request.image_id,
             "flavor_id": self.flavor_id(request.flavor),
             "networks": [{"uuid": self.network_id(request.network or self._network)}],
