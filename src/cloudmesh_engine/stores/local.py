@@ -17,7 +17,7 @@ from pathlib import Path
 from cloudmesh_engine.errors import ActionFailed, Refused
 from cloudmesh_engine.stores import Item, Limits, Put, Section
 from cloudmesh_engine.stores.faults import Changed
-from cloudmesh_engine.stores.piece import Piece
+from cloudmesh_engine.stores.piece import Piece, room
 
 _PART, _PART_END = ".cms-", ".part"
 
@@ -69,7 +69,7 @@ class Local:
         """Read a piece of a file as it was listed."""
         if item.problem:
             raise Refused(f"{self.service}: {item.key!r}: {item.problem}")
-        buffer = memoryview(bytearray(size))
+        buffer = room(size)
         with self._told(item.key), open(self._inside(item.key), "rb", buffering=0) as file:
             filled = 0
             while filled < size:

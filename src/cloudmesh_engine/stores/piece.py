@@ -1,8 +1,12 @@
 """Bytes on their way from one store to another, with the checksums that both ask for."""
 
 import base64
+import contextlib
 import functools
 import hashlib
+import mmap
+
+_OWN_PAGES = 2 * 1024 * 1024
 
 
 class Piece:
@@ -33,3 +37,18 @@ class Piece:
 def from_base64(text: str) -> str:
     """Rewrite a checksum of an answer; of nothing it makes nothing."""
     return base64.b64decode(text).hex()
+
+
+def room(size: int) -> memoryview:
+    """Make room for so many bytes.
+
+    A large one has pages of its own, which the system gets back at once; each thread would keep
+    what it freed, and that was more than twice of what is in use. Huge pages, because making 2000
+    small ones takes longer than all else that is done with 8 MiB.
+    """
+    if size < _OWN_PAGES:
+        return memoryview(bytearray(size))
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a system without them
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(pages)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from cloudmesh_engine.errors import ConfigError, DependencyDown
+from cloudmesh_engine.stores.piece import room
 
 _CONNECT_SECONDS, _READ_SECONDS = 3, 60
 _ATTEMPTS = 7
@@ -196,7 +197,7 @@ def _whole(answer: http.client.HTTPResponse) -> memoryview:
     """Read an answer into one buffer, without a second copy."""
     if answer.length is None:
         return memoryview(answer.read())
-    buffer = memoryview(bytearray(answer.length))
+    buffer = room(answer.length)
     filled = 0
     while filled < len(buffer):
         count = answer.readinto(buffer[filled:])

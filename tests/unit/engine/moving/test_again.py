@@ -6,6 +6,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from .conftest import Lab, digests
 from .proxy import Call, Proxy
 from .tree import MIB
@@ -113,9 +115,12 @@ def test_the_same_transfer_runs_once_at_a_time(lab: Lab, proxied: Put) -> None:
     assert first.returncode == 0, stderr
 
 
-def test_memory_stays_small_whatever_the_size(lab: Lab) -> None:
+@pytest.mark.parametrize("pair", ["local:sparse local:copy", "aws:sparse local:copy"])
+def test_memory_stays_small_whatever_the_size(lab: Lab, pair: str) -> None:
     with (lab.root / "sparse").open("wb") as file:
         file.truncate(300 * MIB)
+    if pair.startswith("aws"):
+        lab.move("local:sparse", "aws:")
     code = (
         "import resource, subprocess, sys;"
         "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
@@ -124,7 +129,7 @@ def test_memory_stays_small_whatever_the_size(lab: Lab) -> None:
     command = "from cloudmesh_engine.launcher import main; main()"
     words = [sys.executable, "-c", code, sys.executable, "-c", command]
     told = subprocess.run(
-        [*words, "transfer", "local:sparse", "local:copy"],
+        [*words, "transfer", *pair.split()],
         env=lab.cms.environ, cwd=lab.cms.root, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert told[0] == "0"
