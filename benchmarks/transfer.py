@@ -71,19 +71,24 @@ def _rows(costs: Costs, size: int) -> list[tuple[str, ...]]:
 _HEADER = ("", "median, s", "each, s", "MB/s", "CPU, s", "memory, MiB", "times rclone's speed")
 
 
-def _page(found: Mapping[str, Mapping[str, tuple[int, Costs]]], load: float) -> str:
+def _facts() -> str:
+    """Say where and when; before anything is measured or kept."""
     facts = [
         f"Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"Machine: {machine()}",
-        f"Load average before: {load:.2f}",
+        f"Load average before: {os.getloadavg()[0]:.2f}",
         f"Commit: {commit()}; {rclone('version').splitlines()[0]}",
         f"Command: `{shlex.join(['benchmarks/transfer', *sys.argv[1:]])}`",
     ]
+    return "\n".join(f"- {fact}" for fact in facts)
+
+
+def _page(found: Mapping[str, Mapping[str, tuple[int, Costs]]], facts: str) -> str:
     tools = {tool for lab in found.values() for _, costs in lab.values() for tool in costs}
     about = [f"- {name}: {MOVERS[name].about}" for name in MOVERS if name in tools]
     parts = [
         "# What moving files costs",
-        "\n".join(f"- {fact}" for fact in facts),
+        facts,
         "On one machine, stores and tools together; medians. `again` is a second run that has "
         "nothing to move. CPU is the tool's own, without the stores; memory is the most of all "
         "runs. `cms transfer` proves every byte by SHA-256 and keeps its manifest in the stand-in "
@@ -156,7 +161,9 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _measure(options: argparse.Namespace) -> dict[str, dict[str, tuple[int, Costs]]]:
+def _measure(options: argparse.Namespace) -> str:
+    """Measure, keep what is known after each shape, and give the page."""
+    facts, page = _facts(), ""
     prepare(options.tools)
     found: dict[str, dict[str, tuple[int, Costs]]] = {}
     for name in options.labs:
@@ -167,22 +174,22 @@ def _measure(options: argparse.Namespace) -> dict[str, dict[str, tuple[int, Cost
                 lab.fill(count, size)
                 costs = measure(lab, tools, options.runs)
             found.setdefault(name, {})[shape] = (count * size, costs)
-    return found
+            page = _page(found, facts)
+            options.output.write_text(page)
+            options.plot.write_text(_plot(found))
+    return page
 
 
 def main() -> int:
     """0 when measured, 1 with one line when not."""
-    options, load = _options(), os.getloadavg()[0]
+    options = _options()
     try:
-        found = _measure(options)
-        page = _page(found, load)
+        page = _measure(options)
     except (BenchError, OSError) as error:
         if isinstance(error, CommandError):
             say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
         say(f"transfer: {error}")
         return 1
-    options.output.write_text(page)
-    options.plot.write_text(_plot(found))
     print(page, end="")
     say(f"Kept in {options.output} and {options.plot}.")
     return 0
