@@ -60,11 +60,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folders with DAG files; one has the DAG that docs/dags.md shows, as it stands there."""
+    """The folders with DAG files; one has the DAGs that docs/dags.md shows, as they stand there."""
     documented = tmp_path_factory.mktemp("documented")
     blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENTED.read_text(), re.DOTALL | re.MULTILINE)
-    (example,) = [block for block in blocks if "@dag" in block]
-    (documented / "example.py").write_text(example)
+    for number, example in enumerate(block for block in blocks if "@dag" in block):
+        (documented / f"example_{number}.py").write_text(example)
     here = REPOSITORY / "tests/contract/dags"
     return {"contract": here, "ours": REPOSITORY / "dags", "documented": documented}
 
