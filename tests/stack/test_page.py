@@ -50,6 +50,7 @@ def file(stack):
 def page(browser):
     """A window; what a script of ours complains of fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page, errors = context.new_page(), list[str]()
     page.on("pageerror", lambda error: OURS in str(error.stack) and errors.append(str(error)))
     yield page
@@ -120,7 +121,7 @@ def snooze(clouds):
 
 
 def press(clouds, name):
-    clouds.get_by_role("button", name=name, exact=True).click(timeout=PATIENCE)
+    clouds.get_by_role("button", name=name, exact=True).click()
 
 
 def vm(clouds, name):
