@@ -30,7 +30,9 @@ sys.modules["engine_fixtures"] = _package
 engine = importlib.import_module("engine_fixtures.conftest")
 moving = importlib.import_module("engine_fixtures.moving.conftest")
 for _module in (engine, moving):
-    globals().update({name: value for name, value in vars(_module).items() if name.islower()})
+    # A module that one of them imports may have a fixture's name.
+    _given = {name: value for name, value in vars(_module).items() if name.islower()}
+    globals().update({k: v for k, v in _given.items() if not isinstance(v, types.ModuleType)})
 
 
 @pytest.fixture(scope="session", autouse=True)
