@@ -45,7 +45,7 @@ def ensure_indexes(settings: Settings, cloud: str, dryrun: bool = False) -> bool
 def collections(settings: Settings, clouds: list[str]) -> list[str]:
     """Name the collections of Cloudmesh that are there."""
     ours = {f"{cloud}-{kind}" for cloud in (LOCAL, *clouds) for kind in _ALL_KINDS}
-    return sorted({"ledger", *ours} & set(connect(settings).list_collection_names()))
+    return sorted({"ledger", "timesheets", *ours} & set(connect(settings).list_collection_names()))
 
 
 def drop(settings: Settings, names: list[str]) -> None:
