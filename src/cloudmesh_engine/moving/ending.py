@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from cloudmesh_engine.stores import Upload
@@ -19,18 +20,30 @@ class Uploads:
 
     def __init__(self) -> None:
         self._open: dict[str, Upload] = {}
+        self._beginner = ThreadPoolExecutor(1)
 
-    def begun(self, key: str, upload: Upload) -> None:
-        """Note an upload."""
-        self._open[key] = upload
+    def begin(self, key: str, start: Callable[[], Upload]) -> Upload:
+        """Begin an upload, and note it; not in this thread, which a signal may interrupt."""
+
+        def work() -> Upload:
+            upload = self._open[key] = start()
+            return upload
+
+        return self._beginner.submit(work).result()
 
     def ended(self, key: str) -> None:
         """Forget it: it is visible, or thrown away."""
         self._open.pop(key, None)
 
     def abandon(self) -> None:
-        """Throw all of them away, side by side."""
-        every = [threading.Thread(target=_abandon, args=[one]) for one in self._open.values()]
+        """Throw all of them away, side by side; also one that is only beginning."""
+        self._abandon_open()
+        self._beginner.shutdown()
+        self._abandon_open()
+
+    def _abandon_open(self) -> None:
+        begun, self._open = self._open, {}
+        every = [threading.Thread(target=_abandon, args=[one]) for one in begun.values()]
         for thread in every:
             thread.start()
         for thread in every:

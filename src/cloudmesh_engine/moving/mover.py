@@ -166,8 +166,8 @@ class Mover:
         if not self._target.limits.named:
             # First of all, so that a kill between the two is noticed.
             self._manifest.begin(step.key, step.item)
-        upload = self._target.begin(step.key, step.item.size)
-        self._uploads.begun(step.key, upload)
+        size = step.item.size
+        upload = self._uploads.begin(step.key, lambda: self._target.begin(step.key, size))
         if self._target.limits.named:
             self._manifest.begin(step.key, step.item, upload.id)
         return upload
