@@ -78,10 +78,16 @@ class Manifest:
         self._lock = threading.Lock()
         self._written = time.monotonic()
         # The driver takes as long to import as the stores take to give their first answers.
-        threading.Thread(target=_import_driver, daemon=True).start()
+        self._importing = threading.Thread(target=_import_driver, daemon=True)
+        self._importing.start()
+
+    def imported(self) -> None:
+        """Wait for the driver: of two threads that import it at once, one may see half of it."""
+        self._importing.join()
 
     @functools.cached_property
     def _database(self) -> Any:
+        self.imported()
         mongo = importlib.import_module(_DRIVER)
         server = mongo.server(self._settings)
         return mongo.client(server)[server.database]

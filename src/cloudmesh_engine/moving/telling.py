@@ -49,6 +49,7 @@ def told(
 
 def _tell(manifest: Manifest, state: str, report: Document) -> bool:
     """Say whether it was heard; a MongoDB that stays away ends the run by its own notes."""
+    manifest.imported()
     from pymongo.errors import PyMongoError
 
     try:
