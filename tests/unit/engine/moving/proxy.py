@@ -3,6 +3,7 @@
 import http.client
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -75,18 +76,17 @@ class Proxy:
 
     def _forward(self, call: Call) -> None:
         host, port = str(self._upstream.hostname), int(self._upstream.port or 80)
-        connection = http.client.HTTPConnection(host, port, timeout=60)
-        connection.putrequest(call.method, call.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in call.headers.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        if call.body:
-            connection.send(call.body)
-        answer = connection.getresponse()
-        call.reply, call.status = answer.read(), answer.status
+        with closing(http.client.HTTPConnection(host, port, timeout=60)) as connection:
+            connection.putrequest(call.method, call.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in call.headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            if call.body:
+                connection.send(call.body)
+            answer = connection.getresponse()
+            call.reply, call.status = answer.read(), answer.status
         hop = ("connection", "transfer-encoding", "keep-alive")
         call.answer = {n: v for n, v in answer.getheaders() if n.lower() not in hop}
-        connection.close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self
