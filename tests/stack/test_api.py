@@ -39,4 +39,5 @@ def test_no_route_answers_without_a_login(stack, client):
         address = stack.url + path.replace("{", "").replace("}", "")
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=30)
-        assert refused.value.code == 401, (method, path)
+        with refused.value as error:
+            assert error.code == 401, (method, path)

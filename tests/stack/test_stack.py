@@ -123,16 +123,18 @@ def test_a_run_is_started_and_read_from_a_worker_with_a_users_own_login(stack, h
 def test_the_page_answers_and_the_api_wants_a_login(stack):
     with urllib.request.urlopen(stack.url, timeout=10) as page:
         assert b"<html" in page.read().lower()
-    with pytest.raises(urllib.error.HTTPError, match="401"):
+    with pytest.raises(urllib.error.HTTPError, match="401") as refused:
         urllib.request.urlopen(f"{stack.url}/api/v2/dags", timeout=10)
+    refused.value.close()
     with pytest.raises(ApiError, match="401"):
         AirflowClient(stack.url, "admin", "wrong")
 
 
 def test_flower_wants_a_login_and_knows_the_worker(stack, hello):
     address = f"{stack.flower_url}/api/workers?refresh=1"
-    with pytest.raises(urllib.error.HTTPError, match="401"):
+    with pytest.raises(urllib.error.HTTPError, match="401") as refused:
         urllib.request.urlopen(address, timeout=10)
+    refused.value.close()
     request = urllib.request.Request(address)
     login = base64.b64encode(stack.secret("flower_basic_auth").encode()).decode()
     request.add_header("Authorization", f"Basic {login}")
