@@ -73,10 +73,16 @@ def test_a_task_marked_failed_while_it_moves_leaves_no_part_and_goes_on(
     wait_until(lambda: uploads(stack), "the large file is on its way")
     client.call("PATCH", f"{run.path}/taskInstances/move", {"new_state": "failed"})
     wait_until(lambda: not uploads(stack), "its parts are gone")
+    # It lets nobody else move the same files while it tidies up.
+    wait_until(lambda: " transfer aws:" not in commands(stack), "the command is gone")
     run.ends("failed")
     again = trigger("move_file", source=form["source"], target=form["target"])
     again.ends()
     assert S3(stack.moto_url).digests("slow/") == tree
+
+
+def commands(stack):
+    return stack.execute("worker", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
 
 
 def uploads(stack):
