@@ -16,6 +16,7 @@ from types import FrameType
 
 from cloudmesh_engine import variables
 from cloudmesh_engine.config import Settings, dump
+from cloudmesh_engine.state import state_dir as state_dir
 
 _READY, _NEW = "cms-home-", "cms-new-"
 _LOCK = ".lock"
@@ -35,11 +36,6 @@ def private_home(settings: Settings) -> Iterator[Path]:
         # Without this a `.cloudmesh` in the working directory wins (common/base.py:41).
         os.environ["CLOUDMESH_CONFIG_DIR"] = str(home / ".cloudmesh")
         yield home
-
-
-def state_dir() -> Path:
-    """Where the appliance keeps what outlives a command."""
-    return Path(os.environ.get("CLOUDMESH_STATE_DIR") or "/var/lib/cloudmesh")
 
 
 def _furnish(home: Path, settings: Settings) -> None:

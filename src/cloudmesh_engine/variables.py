@@ -10,7 +10,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +99,9 @@ def _read(file: Path) -> dict[str, str]:
 
 def write_whole(file: Path, text: str) -> None:
     """Write a file that its owner alone may read, whole or not at all."""
+    # Here, because what it imports takes longer than to read the variables.
+    import tempfile
+
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cloudmesh_engine import home
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ActionFailed, Refused
+from cloudmesh_engine.state import state_dir
 from cloudmesh_engine.stores import Item, Put
 
 Document = dict[str, Any]
@@ -75,7 +75,10 @@ class Manifest:
         self._rows: dict[str, Document] = {}
         self._numbers: list[int] = []
         self._waiting: list[Document] = []
+        self._read = False
         self._lock = threading.Lock()
+        # Apart from the other: while one thread writes, the others go on noting.
+        self._writing = threading.Lock()
         self._written = time.monotonic()
         # The driver takes as long to import as the stores take to give their first answers.
         self._importing = threading.Thread(target=_import_driver, daemon=True)
@@ -99,7 +102,7 @@ class Manifest:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other runs of the same transfer out; a run that is killed lets go."""
-        file = home.state_dir() / "transfers.lock"
+        file = state_dir() / "transfers.lock"
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
@@ -125,6 +128,7 @@ class Manifest:
         for page in sorted(found, key=lambda page: int(page["number"])):
             self._numbers.append(int(page["number"]))
             self._rows |= {row["key"]: row for row in page["rows"]}
+        self._read = True
         kept = {key: row for key, row in self._rows.items() if row["state"] != GONE}
         return {key: _row(row) for key, row in kept.items()}
 
@@ -132,7 +136,7 @@ class Manifest:
         """Note that a large object is being moved, before anything is left behind by it."""
         with self._lock:
             self._waiting.append(_document(key, item, MOVING) | {"upload": upload})
-            self._flush()
+        self.flush()
 
     def done(self, key: str, item: Item, digest: str, put: Put) -> None:
         """Note that an object arrived."""
@@ -148,9 +152,10 @@ class Manifest:
         self._later(_document(key, Item(key, 0, ""), GONE))
 
     def flush(self) -> None:
-        """Write what waits."""
-        with self._lock:
-            self._flush()
+        """Write what waits; before the rows were read, nobody knows the number of the page."""
+        with self._writing:
+            if self._read:
+                self._flush()
 
     def tell(self, state: str, report: Document) -> None:
         """Note how far the run is, or how it ended."""
@@ -174,13 +179,18 @@ class Manifest:
         with self._lock:
             self._waiting.append(row)
             late = time.monotonic() - self._written > _SECONDS_AT_MOST
-            if late or len(self._waiting) >= _ROWS_A_PAGE:
+            due = self._read and (late or len(self._waiting) >= _ROWS_A_PAGE)
+        if due and self._writing.acquire(blocking=False):
+            try:
                 self._flush()
+            finally:
+                self._writing.release()
 
     def _flush(self) -> None:
-        rows, self._waiting = self._waiting, []
-        if rows:
+        with self._lock:
+            rows, self._waiting = self._waiting, []
             self._rows |= {row["key"]: row for row in rows}
+        if rows:
             self._add(rows)
         self._written = time.monotonic()
 
