@@ -13,7 +13,8 @@ from cloudmesh_engine.errors import (
     Refused,
     UsageError,
 )
-from cloudmesh_engine.stores.wire import Reply, Wire
+from cloudmesh_engine.stores.answers import Reply
+from cloudmesh_engine.stores.wire import Wire
 
 API = "/api/v2"
 LOGIN = "cms airflow login"

@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 from cloudmesh_engine.errors import Refused
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
+from cloudmesh_engine.stores.answers import Reply
 from cloudmesh_engine.stores.credentials import Token, azure_key, azure_token
 from cloudmesh_engine.stores.faults import check_length
 from cloudmesh_engine.stores.piece import Piece, from_base64
 from cloudmesh_engine.stores.remote import Call, Remote, span
-from cloudmesh_engine.stores.wire import Reply, Wire
+from cloudmesh_engine.stores.wire import Wire
 
 _META = f"x-ms-meta-{DIGEST}"
 _XML = '<?xml version="1.0" encoding="utf-8"?>'

@@ -6,7 +6,7 @@ from typing import NoReturn
 from xml.etree import ElementTree
 
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
-from cloudmesh_engine.stores.wire import Reply
+from cloudmesh_engine.stores.answers import Reply
 
 _NO_PLACE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "NoSuchContainer"}
 _TOO_LONG = {"KeyTooLongError", "KeyTooLong", "OutOfRangeInput", "InvalidResourceName"}

@@ -8,11 +8,12 @@ from urllib.parse import quote, urlsplit
 
 from cloudmesh_engine.errors import ActionFailed
 from cloudmesh_engine.stores import DIGEST, MIB, Item, Limits, Put, Section
+from cloudmesh_engine.stores.answers import Reply
 from cloudmesh_engine.stores.credentials import Token, google_token
 from cloudmesh_engine.stores.faults import Tampered, check_length
 from cloudmesh_engine.stores.piece import Piece, from_base64
 from cloudmesh_engine.stores.remote import Call, Remote, span
-from cloudmesh_engine.stores.wire import Reply, Wire
+from cloudmesh_engine.stores.wire import Wire
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
 _BORDER = "cloudmesh-airflow-part"

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cloudmesh_engine.stores import Item, signatures
+from cloudmesh_engine.stores.answers import Reply
 from cloudmesh_engine.stores.faults import Changed, Tampered, fail
 from cloudmesh_engine.stores.piece import Piece
-from cloudmesh_engine.stores.wire import Reply, Wire
+from cloudmesh_engine.stores.wire import Wire
 
 
 @dataclass(frozen=True)

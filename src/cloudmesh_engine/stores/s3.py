@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from cloudmesh_engine.stores import DIGEST, Item, Limits, Put, Section, signatures
+from cloudmesh_engine.stores.answers import Reply
 from cloudmesh_engine.stores.credentials import aws_identity
 from cloudmesh_engine.stores.faults import Tampered, check_length, explain
 from cloudmesh_engine.stores.piece import Piece
 from cloudmesh_engine.stores.remote import Call, Remote, span
-from cloudmesh_engine.stores.wire import Reply, Wire
+from cloudmesh_engine.stores.wire import Wire
 
 _META = f"x-amz-meta-{DIGEST}"
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -154,7 +154,7 @@ class S3(Remote):
     def complete(self, key: str, upload: str, tags: Mapping[int, str]) -> str:
         """Make an object of its parts and give its tag."""
         parts = "".join(
-            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(tags[number])}</ETag></Part>"
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{_escape(tags[number])}</ETag></Part>"
             for number in sorted(tags)
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
@@ -251,6 +251,10 @@ def _md5(etag: str) -> str:
 
 def _time(entry: ElementTree.Element, name: str) -> datetime:
     return datetime.fromisoformat(entry.findtext(name) or "1970-01-01T00:00:00Z")
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _xml(reply: Reply) -> ElementTree.Element:

@@ -6,10 +6,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import formatdate
 from urllib.parse import quote, unquote
 
 _AZURE_VERSION = "2021-12-02"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def encode(key: str) -> str:
@@ -81,7 +82,7 @@ def azure(
     bearer: str = "",
 ) -> dict[str, str]:
     """Give the headers of a request to Azure, signed with the account's key or with a token."""
-    full = {"x-ms-version": _AZURE_VERSION, "x-ms-date": formatdate(usegmt=True), **headers}
+    full = {"x-ms-version": _AZURE_VERSION, "x-ms-date": _date(datetime.now(UTC)), **headers}
     if key is None:
         return {**full, "Authorization": f"Bearer {bearer}"}
     path, _, parameters = target.partition("?")
@@ -103,6 +104,12 @@ def azure(
     )
     signature = base64.b64encode(_hmac(key, text)).decode()
     return {**full, "Authorization": f"SharedKey {account}:{signature}"}
+
+
+def _date(now: datetime) -> str:
+    # In English, whatever the locale; the module for mail imports more than all else here.
+    day, month = _DAYS[now.weekday()], _MONTHS[now.month - 1]
+    return f"{day}, {now:%d} {month} {now:%Y %H:%M:%S} GMT"
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -1,22 +1,23 @@
 """Speaks HTTP with a store: kept connections, TLS that is always verified, patient repetition.
 
-The standard library's client, one connection a thread: it needs 0.12 ms of CPU for a small
-object where urllib3 needs 0.29 and obstore 0.20 (measured, docs/storage.md).
+One connection a thread, over plain sockets: docs/storage.md says what a library would cost.
 """
 
-import http.client
-import random
+import os
 import socket
-import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from cloudmesh_engine.errors import ConfigError, DependencyDown
-from cloudmesh_engine.stores.piece import room
+from cloudmesh_engine.stores import answers
+from cloudmesh_engine.stores.answers import Broken, Reply, WrongLength
+
+if TYPE_CHECKING:
+    import ssl
 
 _CONNECT_SECONDS, _READ_SECONDS = 3, 60
 _ATTEMPTS = 7
@@ -24,28 +25,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 8.0
 _TOGETHER = 64 * 1024
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 # A dead peer, a cut connection, or an answer that ends too early: all may pass.
-_BROKEN = (OSError, http.client.HTTPException)
+_BROKEN = (OSError, Broken)
 
 # Gives the headers of a request, signed anew at each attempt.
 Sign = Callable[[], Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer, read to its end."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: memoryview
-
-    def header(self, name: str) -> str:
-        """Give a header, or nothing."""
-        return str(self.headers.get(name) or "")
-
-    @property
-    def text(self) -> str:
-        """The body as text."""
-        return bytes(self.body).decode("utf-8", "replace")
 
 
 class Wire:
@@ -64,7 +47,7 @@ class Wire:
         self.retries = 0
         self._own = threading.local()
         # The system's certificates, or those that SSL_CERT_FILE names.
-        self._context = ssl.create_default_context() if self.secure else None
+        self._context = _context() if self.secure else None
 
     def ask(
         self, method: str, target: str, sign: Sign, body: memoryview | bytes = b"", size: int = -1
@@ -97,7 +80,7 @@ class Wire:
         body: memoryview | bytes,
         size: int,
     ) -> Reply:
-        sock = self._connection().sock
+        sock = self._connection()
         head = self._head(method, target, headers, len(body))
         if len(body) <= _TOGETHER:
             # One packet wakes the store up once.
@@ -105,16 +88,8 @@ class Wire:
         else:
             sock.sendall(head)
             sock.sendall(body)
-        # Not by the client's own methods, which send head and body apart.
-        answer = http.client.HTTPResponse(sock, method=method)
-        answer.begin()
-        if 200 <= answer.status < 300 and size >= 0 and answer.length not in (None, size):
-            # Before it is read: a store that ignores the range would fill the memory.
-            raise http.client.IncompleteRead(b"", size - (answer.length or 0))
-        reply = Reply(answer.status, answer.headers, _whole(answer))
-        if 200 <= reply.status < 300 and size not in (-1, len(reply.body)):
-            raise http.client.IncompleteRead(b"", size - len(reply.body))
-        if answer.will_close:
+        reply = answers.read(sock, method, size)
+        if reply.last:
             self._close()
         return reply
 
@@ -130,30 +105,38 @@ class Wire:
             )
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self) -> socket.socket:
         kept: _Kept | None = getattr(self._own, "kept", None)
         if kept is None:
             kept = self._own.kept = _Kept(self._connect())
         return kept.connection
 
-    def _connect(self) -> http.client.HTTPConnection:
-        host, port, tunnel = self.host, self.port, None
-        # Plain HTTP is for stores nearby: they are reached directly.
-        proxy = getproxies().get("https") if self.secure else None
-        if proxy and not proxy_bypass(f"{host}:{port}"):
+    def _connect(self) -> socket.socket:
+        if self._context:
+            sock: socket.socket = self._secured(self._context)
+            sock.settimeout(_READ_SECONDS)
+        else:
+            # Plain HTTP is for stores nearby: they are reached directly.
+            sock = socket.create_connection((self.host, self.port), _CONNECT_SECONDS)
+            _let_system_wait(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def _secured(self, context: "ssl.SSLContext") -> "ssl.SSLSocket":
+        from urllib.request import getproxies, proxy_bypass
+
+        proxy, place = getproxies().get("https"), f"{self.host}:{self.port}"
+        if proxy and not proxy_bypass(place):
             parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-            tunnel, host, port = (host, port), parts.hostname or host, parts.port or 3128
-        connection = (
-            http.client.HTTPSConnection(host, port, timeout=_CONNECT_SECONDS, context=self._context)
-            if self.secure
-            else http.client.HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
-        )
-        if tunnel:
-            connection.set_tunnel(*tunnel)
-        connection.connect()
-        connection.sock.settimeout(_READ_SECONDS)
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
+            address = parts.hostname or self.host, parts.port or 3128
+            sock = socket.create_connection(address, _CONNECT_SECONDS)
+            sock.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+            status = answers.read(sock, "CONNECT").status
+            if status != 200:
+                raise OSError(f"the proxy {address[0]} refuses with HTTP {status}")
+        else:
+            sock = socket.create_connection((self.host, self.port), _CONNECT_SECONDS)
+        return context.wrap_socket(sock, server_hostname=self.host)
 
     def _close(self) -> None:
         self._own.kept = None
@@ -163,20 +146,23 @@ class Wire:
         pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
         if wanted.isdecimal():
             pause = max(pause, min(float(wanted), _LONGEST_PAUSE))
-        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
+        # Not all threads together again.
+        time.sleep(pause * (0.5 + os.urandom(1)[0] / 512))
 
     def _down(self, error: Exception) -> DependencyDown:
         where = f"{self.service} at {self.host}:{self.port}"
-        if isinstance(error, ssl.SSLCertVerificationError):
+        if untrusted := _untrusted(error):
             return DependencyDown(
-                f"{where}: its certificate is not trusted ({error.verify_message}): "
+                f"{where}: its certificate is not trusted ({untrusted}): "
                 "name your own authority with SSL_CERT_FILE"
             )
-        if isinstance(error, http.client.IncompleteRead):
+        if isinstance(error, WrongLength):
             return DependencyDown(
                 f"{where} sends another length than it promised, "
-                f"again and again ({error.expected:+} bytes): do not trust it"
+                f"again and again ({error}): do not trust it"
             )
+        if isinstance(error, BlockingIOError):
+            error = TimeoutError("timed out")
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return DependencyDown(
             f"{where} does not answer ({reason}): check the endpoint and the network"
@@ -186,32 +172,38 @@ class Wire:
 class _Kept:
     """A connection that is closed when its thread or its wire is gone."""
 
-    def __init__(self, connection: http.client.HTTPConnection) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
 
     def __del__(self) -> None:
         self.connection.close()
 
 
-def _whole(answer: http.client.HTTPResponse) -> memoryview:
-    """Read an answer into one buffer, without a second copy."""
-    if answer.length is None:
-        return memoryview(answer.read())
-    buffer = room(answer.length)
-    filled = 0
-    while filled < len(buffer):
-        count = answer.readinto(buffer[filled:])
-        if not count:
-            raise http.client.IncompleteRead(b"", len(buffer) - filled)
-        filled += count
-    answer.read()  # marks the connection as free for the next request
-    return buffer
+def _context() -> "ssl.SSLContext":
+    # Here and not above: who reaches a store nearby by plain HTTP waits for nothing of this.
+    import ssl
+
+    return ssl.create_default_context()
+
+
+def _let_system_wait(sock: socket.socket) -> None:
+    """Have the system wait in each call: Python's own way takes two calls for each piece."""
+    sock.settimeout(None)
+    limit = struct.pack("ll", _READ_SECONDS, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+
+def _untrusted(error: Exception) -> str:
+    """Say why a certificate is not trusted, if it is that."""
+    return str(getattr(error, "verify_message", ""))
 
 
 def _attempts(error: Exception) -> int:
     """Say how often to try: what is not there, or lies, will hardly change its mind."""
-    if isinstance(error, TimeoutError | ssl.SSLCertVerificationError):
+    # The system's own word for a time that is over is that nothing is there yet.
+    if isinstance(error, TimeoutError | BlockingIOError) or _untrusted(error):
         return 2
-    if isinstance(error, ConnectionRefusedError | socket.gaierror | http.client.IncompleteRead):
+    if isinstance(error, ConnectionRefusedError | socket.gaierror | WrongLength):
         return 4
     return _ATTEMPTS
