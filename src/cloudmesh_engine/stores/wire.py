@@ -3,12 +3,14 @@
 One connection a thread, over plain sockets: docs/storage.md says what a library would cost.
 """
 
+import dataclasses
 import os
+import select
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,9 +34,12 @@ Sign = Callable[[], Mapping[str, str]]
 
 
 class Wire:
-    """The connections to one address."""
+    """The connections to one address.
 
-    def __init__(self, address: str, service: str) -> None:
+    :param silence: for so many seconds at most nothing may come
+    """
+
+    def __init__(self, address: str, service: str, silence: float = _READ_SECONDS) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"{service}: endpoint {address!r} is no http:// or https:// address")
@@ -45,6 +50,7 @@ class Wire:
         self.path = parts.path.rstrip("/")
         self.netloc = parts.netloc.rpartition("@")[2]
         self.retries = 0
+        self._silence = silence
         self._own = threading.local()
         # The system's certificates, or those that SSL_CERT_FILE names.
         self._context = _context() if self.secure else None
@@ -63,7 +69,6 @@ class Wire:
             try:
                 reply = self._once(method, target, sign(), body, size)
             except _BROKEN as error:
-                self._close()
                 if attempt >= _attempts(error):
                     raise self._down(error) from error
                 self._pause(attempt)
@@ -80,15 +85,15 @@ class Wire:
         body: memoryview | bytes,
         size: int,
     ) -> Reply:
-        sock = self._connection()
         head = self._head(method, target, headers, len(body))
-        if len(body) <= _TOGETHER:
-            # One packet wakes the store up once.
-            sock.sendall(b"".join([head, body]))
-        else:
-            sock.sendall(head)
-            sock.sendall(body)
-        reply = answers.read(sock, method, size)
+        # One packet wakes the store up once.
+        parts = [b"".join([head, body])] if len(body) <= _TOGETHER else [head, body]
+        try:
+            reply = _exchange(self._connection(), method, parts, size)
+        except BaseException:
+            # What is left of an answer must not be taken for the next one.
+            self._close()
+            raise
         if reply.last:
             self._close()
         return reply
@@ -107,36 +112,45 @@ class Wire:
 
     def _connection(self) -> socket.socket:
         kept: _Kept | None = getattr(self._own, "kept", None)
-        if kept is None:
+        if kept is None or not _silent(kept.connection):
             kept = self._own.kept = _Kept(self._connect())
         return kept.connection
 
     def _connect(self) -> socket.socket:
         if self._context:
             sock: socket.socket = self._secured(self._context)
-            sock.settimeout(_READ_SECONDS)
+            sock.settimeout(self._silence)
         else:
             # Plain HTTP is for stores nearby: they are reached directly.
             sock = socket.create_connection((self.host, self.port), _CONNECT_SECONDS)
-            _let_system_wait(sock)
+            _let_system_wait(sock, self._silence)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
     def _secured(self, context: "ssl.SSLContext") -> "ssl.SSLSocket":
         from urllib.request import getproxies, proxy_bypass
 
-        proxy, place = getproxies().get("https"), f"{self.host}:{self.port}"
-        if proxy and not proxy_bypass(place):
+        proxy = getproxies().get("https")
+        if proxy and not proxy_bypass(f"{self.host}:{self.port}"):
             parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-            address = parts.hostname or self.host, parts.port or 3128
-            sock = socket.create_connection(address, _CONNECT_SECONDS)
-            sock.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
-            status = answers.read(sock, "CONNECT").status
-            if status != 200:
-                raise OSError(f"the proxy {address[0]} refuses with HTTP {status}")
+            sock = self._tunnel(parts.hostname or self.host, parts.port or 3128)
         else:
             sock = socket.create_connection((self.host, self.port), _CONNECT_SECONDS)
         return context.wrap_socket(sock, server_hostname=self.host)
+
+    def _tunnel(self, proxy: str, port: int) -> socket.socket:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        place = f"{host}:{self.port}"
+        sock = socket.create_connection((proxy, port), _CONNECT_SECONDS)
+        try:
+            sock.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+            status = answers.read(sock, "CONNECT").status
+            if status != 200:
+                raise ConnectionRefusedError(f"the proxy {proxy} refuses with HTTP {status}")
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def _close(self) -> None:
         self._own.kept = None
@@ -179,6 +193,31 @@ class _Kept:
         self.connection.close()
 
 
+def _exchange(
+    sock: socket.socket, method: str, parts: Sequence[memoryview | bytes], size: int
+) -> Reply:
+    """Send a request and read its answer."""
+    try:
+        for part in parts:
+            sock.sendall(part)
+    except ConnectionError:
+        # Who refuses a large object does not wait for its end, and has said why.
+        reply = answers.read(sock, method)
+        if reply.status < 300:
+            raise
+        return dataclasses.replace(reply, last=True)
+    return answers.read(sock, method, size)
+
+
+def _silent(sock: socket.socket) -> bool:
+    """Say whether nothing came since the last answer: its end, or what nobody asked for."""
+    if getattr(sock, "pending", int)():  # TLS has read more than was taken
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return not poll.poll(0)
+
+
 def _context() -> "ssl.SSLContext":
     # Here and not above: who reaches a store nearby by plain HTTP waits for nothing of this.
     import ssl
@@ -186,10 +225,10 @@ def _context() -> "ssl.SSLContext":
     return ssl.create_default_context()
 
 
-def _let_system_wait(sock: socket.socket) -> None:
+def _let_system_wait(sock: socket.socket, seconds: float) -> None:
     """Have the system wait in each call: Python's own way takes two calls for each piece."""
     sock.settimeout(None)
-    limit = struct.pack("ll", _READ_SECONDS, 0)
+    limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 

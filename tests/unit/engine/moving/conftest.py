@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ import pytest
 from cloudmesh_engine import config, mongo, stores
 
 from ..conftest import Cms, Ec2, free_port, wait_until
+from .peer import Peer, Talk, certificate
 from .proxy import Proxy
 from .tree import FILES
 
 VENVS = Path(os.environ.get("STORES_HOME") or "/nonexistent")
 # Of a process, in seconds: a larger tree takes longer.
 PATIENCE = 120 + FILES
+Serve = Callable[..., Peer]
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -223,3 +226,29 @@ def proxied(lab: Lab) -> Iterator[Callable[[str], Proxy]]:
     yield put
     for proxy in opened:
         proxy.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    opened: list[Peer] = []
+
+    def open_one(*talks: Talk, tls: ssl.SSLContext | None = None) -> Peer:
+        opened.append(Peer(*talks, tls=tls))
+        return opened[-1]
+
+    yield open_one
+    for peer in opened:
+        peer.close()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's side of TLS for 127.0.0.1, which SSL_CERT_FILE trusts."""
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / "server.pem"
+    file.write_bytes(certificate("127.0.0.1"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    return context

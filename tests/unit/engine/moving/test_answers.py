@@ -8,6 +8,8 @@ from cloudmesh_engine.stores import answers
 from cloudmesh_engine.stores.answers import Broken, Reply, WrongLength
 from cloudmesh_engine.stores.piece import Piece, room
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+
 
 def answer(sent: bytes, method: str = "GET", size: int = -1) -> Reply:
     """Read what a store sends before it ends the connection."""
@@ -35,8 +37,10 @@ def test_an_answer_of_known_length_leaves_the_connection_to_the_next() -> None:
         (b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\na", b"a"),
         (b"HTTP/1.1 200 OK\r\n\r\nall to the end", b"all to the end"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc", b"a"),
+        (CHUNKED + b"Content-Length: 9\r\n\r\n1\r\na\r\n0\r\n\r\n", b"a"),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na", b"a"),
     ],
-    ids=["old", "closed", "endless", "more than promised"],
+    ids=["old", "closed", "endless", "more than promised", "of two framings", "old but kept"],
 )
 def test_a_connection_that_is_of_no_more_use(sent: bytes, body: bytes) -> None:
     reply = answer(sent)
@@ -62,11 +66,24 @@ def test_an_answer_without_a_body(method: str, first: bytes) -> None:
     [
         b"SSH-2.0-OpenSSH\r\n\r\n",
         b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 020 OK\r\n\r\n",
+        b"HTTP/2.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 100 Wait\r\n\r\n" * 50,
         b"HTTP/1.1 200 OK\r\nnocolon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\na",
+        b"HTTP/1.1 200 OK\r\nX: folded\r\n Content-Length: 1\r\n\r\na",
+        b"HTTP/1.1 200 OK\r\nX: y\nContent-Length: 1\r\n\r\na",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\na",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nab",
+        CHUNKED + b"Transfer-Encoding: gzip\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n-5\r\nab",
+        CHUNKED + b"\r\n" + b"1" * 5000 + b"\r\nab",
+        CHUNKED + b"\r\n1\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n0\r\n" + (b"L: " + b"x" * 1000 + b"\r\n") * 270,
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000,
     ],
 )
@@ -77,6 +94,40 @@ def test_what_is_no_answer(sent: bytes) -> None:
         theirs.sendall(sent)
         with pytest.raises(Broken):
             answers.read(ours, "GET")
+
+
+def test_a_head_without_a_body_must_tell_a_true_length() -> None:
+    with pytest.raises(Broken):
+        answer(b"HTTP/1.1 200 OK\r\nContent-Length: much\r\n\r\n", "HEAD")
+
+
+@pytest.mark.parametrize("size", [-1, 9])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 17 + b"\r\n\r\nab",
+        CHUNKED + b"\r\nffffffffffffff\r\nab",
+        CHUNKED + b"\r\n" + b"8\r\n12345678\r\n" * 8 + b"3ffffff\r\nab",
+    ],
+)
+def test_memory_is_not_made_for_more_than_was_asked_for(sent: bytes, size: int) -> None:
+    with pytest.raises(WrongLength):
+        answer(sent, size=size)
+
+
+def test_an_answer_up_to_the_end_is_not_read_beyond_what_was_asked_for() -> None:
+    with pytest.raises(WrongLength) as caught:
+        answer(b"HTTP/1.1 200 OK\r\n\r\n0123456789", size=9)
+    assert caught.value.missing == -1
+
+
+def test_who_sends_too_slowly_is_given_up() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\n")
+        # The time is over before it begins: what has come counts a few milliseconds.
+        with pytest.raises(TimeoutError, match="too slowly"):
+            answers.read(ours, "GET", patience=-60)
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"])
