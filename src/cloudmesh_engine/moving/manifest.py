@@ -128,9 +128,11 @@ class Manifest:
         for page in sorted(found, key=lambda page: int(page["number"])):
             self._numbers.append(int(page["number"]))
             self._rows |= {row["key"]: row for row in page["rows"]}
-        self._read = True
         kept = {key: row for key, row in self._rows.items() if row["state"] != GONE}
-        return {key: _row(row) for key, row in kept.items()}
+        found_rows = {key: _row(row) for key, row in kept.items()}
+        # From now on other threads add to them.
+        self._read = True
+        return found_rows
 
     def begin(self, key: str, item: Item, upload: str = "") -> None:
         """Note that a large object is being moved, before anything is left behind by it."""
@@ -190,8 +192,14 @@ class Manifest:
         with self._lock:
             rows, self._waiting = self._waiting, []
             self._rows |= {row["key"]: row for row in rows}
-        if rows:
-            self._add(rows)
+        try:
+            if rows:
+                self._add(rows)
+        except BaseException:
+            # One of them may be all that tells of an upload that is about to begin.
+            with self._lock:
+                self._waiting[:0] = rows
+            raise
         self._written = time.monotonic()
 
     def _add(self, rows: list[Document]) -> None:

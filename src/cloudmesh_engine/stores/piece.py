@@ -73,7 +73,8 @@ class _Room:
         view.release()
         size = len(self._pages)
         with _lock:
-            if size + sum(one * len(free) for one, free in _free.items()) > _KEPT:
+            # A copy: what Python does between two steps of a loop may end another view.
+            if size + sum(one * len(free) for one, free in tuple(_free.items())) > _KEPT:
                 # Of the sizes that are not in use any more nobody would take them.
                 _free.clear()
             _free.setdefault(size, []).append(self._pages)
