@@ -207,8 +207,9 @@ class Manifest:
         page = {"_id": self._name(number), "transfer": self.id, "number": number, "rows": rows}
         if number == 1:
             self._pages.create_index("transfer")
-        self._pages.insert_one(page)
+        # Before it is sent: who loses the answer cannot know whether it is there.
         self._numbers.append(number)
+        self._pages.insert_one(page)
 
     def _name(self, number: int) -> str:
         return f"{self.id}/{number}"

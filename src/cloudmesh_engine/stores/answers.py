@@ -18,8 +18,8 @@ from cloudmesh_engine.stores.piece import room
 
 _AT_ONCE = 64 * 1024
 _LONGEST_HEAD = 256 * 1024
-# Of an answer of which nobody knows the length before, as a page of a list.
-_LONGEST_BODY = 64 * 1024 * 1024
+# Of an answer of which nobody knows the length before: a page of a list, the log of a task.
+_LONGEST_BODY = 256 * 1024 * 1024
 _MOST_INTERIM = 10
 # A store that joins many parts sends a space now and then, for minutes.
 _PATIENCE_SECONDS, _SLOWEST = 600, 1024

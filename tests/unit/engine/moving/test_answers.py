@@ -107,7 +107,7 @@ def test_a_head_without_a_body_must_tell_a_true_length() -> None:
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 17 + b"\r\n\r\nab",
         CHUNKED + b"\r\nffffffffffffff\r\nab",
-        CHUNKED + b"\r\n" + b"8\r\n12345678\r\n" * 8 + b"3ffffff\r\nab",
+        CHUNKED + b"\r\n" + b"8\r\n12345678\r\n" * 8 + b"fffffff\r\nab",
     ],
 )
 def test_memory_is_not_made_for_more_than_was_asked_for(sent: bytes, size: int) -> None:
