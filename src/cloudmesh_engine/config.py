@@ -95,6 +95,15 @@ def is_placeholder(value: object) -> bool:
     return bool(_PLACEHOLDER.match(str(value)))
 
 
+def given(section: Any) -> dict[str, Any]:
+    """Leave out of a section what is still to be filled in."""
+    return {
+        str(key): value
+        for key, value in dict(section or {}).items()
+        if value is not None and not (isinstance(value, str) and is_placeholder(value))
+    }
+
+
 def read_yaml(path: Path, missing: str, parse: Callable[..., Any] = yaml.load) -> Any:
     """Read a YAML file.
 

@@ -27,7 +27,10 @@ class Prices:
             return price
         kind = str((section.get("cm") or {}).get("kind"))
         credentials = section.get("credentials") or {}
-        region = str(credentials.get("region") or credentials.get("region_name"))
+        # Google's is that of the zone, which upstream calls datacenter.
+        zone = str(credentials.get("datacenter") or "")
+        given = credentials.get("region") or credentials.get("region_name")
+        region = str(given or zone.rpartition("-")[0])
         # The price of another region is no price: it may differ by half.
         regions = _mapping(self._table.get(kind), f"{self._file}: {kind}")
         return _price(regions.get(region), flavor, f"{self._file}: {kind}.{region}")

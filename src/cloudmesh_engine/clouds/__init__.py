@@ -20,7 +20,7 @@ IMAGE_TAG = "cm-image"
 TOKEN_TAG = "cm-token"  # noqa: S105
 
 # Each has a module of its name here, and one for its resources.
-_KINDS = ("aws", "openstack")
+_KINDS = ("aws", "google", "openstack")
 
 
 class TokenSpent(ActionFailed):

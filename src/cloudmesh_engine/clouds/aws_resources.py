@@ -7,7 +7,7 @@ from typing import Any
 from cloudmesh_engine.clouds import OWNER_TAG, aws_client
 from cloudmesh_engine.clouds.aws_errors import translated
 from cloudmesh_engine.clouds.aws_groups import Groups
-from cloudmesh_engine.clouds.resources import Document, labelled
+from cloudmesh_engine.clouds.resources import Document, labelled, words
 from cloudmesh_engine.errors import ActionFailed, Refused
 
 # Besides ourselves Amazon and Canonical: the whole list holds more than 100,000 images.
@@ -30,9 +30,9 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "AwsResour
         cloud,
         owner,
         aws_client.ec2(configuration),
-        images=_words(catalog.get("images")),
+        images=words(catalog.get("images")),
         default=str(default or ""),
-        flavors=_words(catalog.get("flavors")),
+        flavors=words(catalog.get("flavors")),
     )
 
 
@@ -195,9 +195,3 @@ def _newest(images: Iterable[Document]) -> list[Document]:
 
 def _filters(values: dict[str, list[str]]) -> list[dict[str, Any]]:
     return [{"Name": name, "Values": wanted} for name, wanted in values.items()]
-
-
-def _words(value: Any) -> list[str]:
-    """Read a list, or a text with commas."""
-    words = value if isinstance(value, list) else str(value or "").split(",")
-    return [str(word).strip() for word in words if str(word).strip()]

@@ -23,6 +23,7 @@ from cloudmesh_engine.clouds.openstack_addresses import Addresses
 from cloudmesh_engine.clouds.openstack_errors import translated
 from cloudmesh_engine.clouds.openstack_machine import POWERED, RESIZED, describe
 from cloudmesh_engine.clouds.openstack_names import Names
+from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, Refused
 
 _CALL_TAG = "cm-call"
@@ -40,7 +41,7 @@ _RESIZE_SECONDS = 600
 
 def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "OpenStack":
     """Make the driver from a cloud's section of cloudmesh.yaml."""
-    default = openstack_client.given(configuration.get("default"))
+    default = given(configuration.get("default"))
     return OpenStack(
         cloud,
         owner,

@@ -6,7 +6,7 @@ from typing import Any
 import openstack
 
 from cloudmesh_engine.clouds.openstack_errors import translated
-from cloudmesh_engine.config import is_placeholder
+from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ConfigError
 
 _SECONDS = 60
@@ -34,15 +34,6 @@ def connect(cloud: str, configuration: Mapping[str, Any]) -> Any:
             app_name="cloudmesh-airflow",
             **_options(credentials),
         )
-
-
-def given(section: Any) -> dict[str, Any]:
-    """Leave out of a section what is still to be filled in."""
-    return {
-        str(key): value
-        for key, value in dict(section or {}).items()
-        if value is not None and not (isinstance(value, str) and is_placeholder(value))
-    }
 
 
 def _login(cloud: str, auth: dict[str, Any]) -> tuple[str, dict[str, Any]]:

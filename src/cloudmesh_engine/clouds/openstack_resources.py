@@ -6,7 +6,8 @@ from typing import Any
 from cloudmesh_engine.clouds import openstack_client
 from cloudmesh_engine.clouds.openstack_errors import translated
 from cloudmesh_engine.clouds.openstack_groups import Groups
-from cloudmesh_engine.clouds.resources import Document, labelled
+from cloudmesh_engine.clouds.resources import Document, labelled, words
+from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ActionFailed, NotSupported, Refused
 
 # What Chameleon and Jetstream call the images that they maintain themselves.
@@ -19,13 +20,13 @@ _IMAGE_FIELDS = (
 def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "OpenStackResources":
     """Open the resources from a cloud's section of cloudmesh.yaml."""
     catalog = configuration.get("catalog") or {}
-    default = openstack_client.given(configuration.get("default"))
+    default = given(configuration.get("default"))
     return OpenStackResources(
         cloud,
         owner,
         openstack_client.connect(cloud, configuration),
-        images=[*_words(catalog.get("images")), *_words(default.get("image"))],
-        flavors=_words(catalog.get("flavors")),
+        images=[*words(catalog.get("images")), *words(default.get("image"))],
+        flavors=words(catalog.get("flavors")),
     )
 
 
@@ -132,9 +133,3 @@ def _matches(thing: Any, patterns: list[str]) -> bool:
 
 def _by_name(document: Document) -> str:
     return str(document["name"])
-
-
-def _words(value: Any) -> list[str]:
-    """Read a list, or a text with commas."""
-    words = value if isinstance(value, list) else str(value or "").split(",")
-    return [str(word).strip() for word in words if str(word).strip()]

@@ -44,6 +44,12 @@ def labelled(entry: Document, kind: str, cloud: str, driver: str, name: str) -> 
     return {**entry, "name": name, "cm": {**cm, "updated": now, "created": now}}
 
 
+def words(value: Any) -> list[str]:
+    """Read a list of the configuration, or a text with commas."""
+    found = value if isinstance(value, list) else str(value or "").split(",")
+    return [str(word).strip() for word in found if str(word).strip()]
+
+
 class Resources(Protocol):
     """What the rest of the engine needs. Documents have upstream's shape, `cm` and all.
 
