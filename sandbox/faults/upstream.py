@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/([\w-]+)/([\w-]+)/aws4_request")
 MAX_FIELDS = 2000
-ID = re.compile(r"/(?=[0-9a-f-]{32,36}(?:/|$))[^/]+")
+ID = re.compile(r"/(?=(?:[0-9a-f-]{32,36}|\d{15,20}|operation-[\w-]+)(?:/|$))[^/]+")
 # They belong to one connection, not to the message (RFC 9110, 7.6.1); we count bodies anew.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade"}
 
