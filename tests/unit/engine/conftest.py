@@ -21,9 +21,10 @@ import pytest
 
 from cloudmesh_engine import keys
 
-from . import nova
+from . import gce, nova
+from .gce import Gce
 from .nova import Nova
-from .site import OpenStackSite, Site
+from .site import GoogleSite, OpenStackSite, Site
 
 if TYPE_CHECKING:
     from .sshd import Sshd
@@ -465,10 +466,47 @@ def nova_faults(nova_proxy: Faults, cms_openstack: Cms) -> Faults:
     return nova_proxy
 
 
-@pytest.fixture(params=["aws", "openstack"])
+@pytest.fixture(scope="session")
+def google() -> Iterator[Gce]:
+    yield from gce.serve()
+
+
+@pytest.fixture(scope="session")
+def google_proxy(google: Gce) -> Iterator[Faults]:
+    yield from proxied(google.address, "--api", "rest")
+
+
+@pytest.fixture
+def google_project(google: Gce) -> Gce:
+    """An empty project of the sandbox's Google."""
+    google.forget()
+    return google
+
+
+@pytest.fixture
+def cms_google(cms_db: Cms, google_project: Gce) -> Cms:
+    """`cms` whose default cloud is Google."""
+    (cms_db.root / "state/owner").write_text(OWNER + "\n")
+    cms_db.environ["CLOUDMESH_SANDBOX_GOOGLE"] = google_project.address
+    cms_db.configure("    cloud: aws", "    cloud: google")
+    return cms_db
+
+
+@pytest.fixture
+def google_faults(google_proxy: Faults, cms_google: Cms) -> Faults:
+    """`cms_google` talks to Google through this."""
+    for part in ("script", "log"):
+        http("DELETE", f"{google_proxy.control}/{part}")
+    cms_google.environ["CLOUDMESH_SANDBOX_GOOGLE"] = google_proxy.address
+    return google_proxy
+
+
+@pytest.fixture(params=["aws", "openstack", "google"])
 def site(request: pytest.FixtureRequest) -> Site:
     """Every cloud in turn."""
     use = request.getfixturevalue
     if request.param == "aws":
         return Site(use("cms_aws"), use("ec2"), use("faults"))
+    if request.param == "google":
+        return GoogleSite(use("cms_google"), use("google_project"), use("google_faults"))
     return OpenStackSite(use("cms_openstack"), use("project"), use("nova_faults"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from .conftest import Cms, Ec2, Faults
+    from .gce import Gce
     from .nova import Nova
 
 # A control plane takes seconds for what an emulator does at once, so some tests run only the
@@ -19,15 +20,17 @@ class Site:
     """A cloud behind its proxy, and `cms` that works there. This one is AWS.
 
     :cvar tokens: whether the cloud takes client tokens, so that a call never makes a second VM
+    :cvar hides: whether its proxy can hide what was just made
     :cvar calls: what the cloud calls EC2's actions
     :cvar words: what the cloud calls other things of EC2
     """
 
     cms: "Cms"
-    cloud: "Ec2 | Nova"
+    cloud: "Ec2 | Nova | Gce"
     faults: "Faults"
 
     tokens: ClassVar[bool] = True
+    hides: ClassVar[bool] = True
     calls: ClassVar[dict[str, str]] = {}
     words: ClassVar[dict[str, str]] = {}
 
@@ -36,9 +39,13 @@ class Site:
         """The command that asks this cloud, also where it is none of the active ones."""
         return ("vm", "list", "--refresh", f"--cloud={self.say('aws')}")
 
+    def launches(self) -> list[dict[str, Any]]:
+        """Give what was ever launched, with the token of each."""
+        return list(self.faults.launches())
+
     def script(self, *rules: dict[str, Any]) -> None:
         """Put rules in force. Only EC2 hides what was just made."""
-        known = [rule for rule in rules if self.tokens or rule["fault"] != "hide"]
+        known = [rule for rule in rules if self.hides or rule["fault"] != "hide"]
         self.faults.script(*[{**rule, "action": self.call(rule["action"])} for rule in known])
 
     def call(self, action: str) -> str:
@@ -53,7 +60,7 @@ class Site:
 class OpenStackSite(Site):
     """The sandbox's OpenStack."""
 
-    tokens = False
+    tokens = hides = False
     calls: ClassVar = {
         "RunInstances": "POST /v2.1/servers",
         "DescribeInstances": "GET /v2.1/servers/detail",
@@ -70,3 +77,35 @@ class OpenStackSite(Site):
         "ami-0c": "[0-9a-f-]+, not CC-Ubuntu22.04",
         "i-": "[0-9a-f]{8}-",
     }
+
+
+PROJECT = "/compute/v1/projects/sandbox"
+INSTANCES = f"{PROJECT}/zones/us-central1-a/instances"
+
+
+class GoogleSite(Site):
+    """The sandbox's Google."""
+
+    hides = False
+    calls: ClassVar = {
+        "RunInstances": f"POST {INSTANCES}",
+        "DescribeInstances": f"GET {INSTANCES}",
+        "DescribeKeyPairs": f"GET {PROJECT}",
+        "ImportKeyPair": f"POST {PROJECT}/setCommonInstanceMetadata",
+        "DescribeSecurityGroups": f"GET {PROJECT}/global/firewalls",
+        "CreateSecurityGroup": f"POST {PROJECT}/global/firewalls",
+        "TerminateInstances": f"DELETE {INSTANCES}/*",
+    }
+    words: ClassVar = {
+        "aws": "google",
+        "t2.micro": "e2-micro",
+        "t2.small": "e2-small",
+        "t2.large": "e2-medium",
+        "ami-1": "debian-12",
+        "ami-0c": "ubuntu-2404-lts-amd64",
+        "i-": "[0-9]{19}",
+    }
+
+    def launches(self) -> list[dict[str, Any]]:
+        """Ask Google itself, which keeps its operations."""
+        return list(self.cloud.launches())  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .conftest import Cms, Ec2, Faults, http, wait_until
-from .site import ALL, Site
+from .site import ALL, INSTANCES, Site
 
 BOOT = ("vm", "boot", "--name=web")
 KILLED = -9
@@ -28,7 +28,7 @@ def assert_one(cms: Cms, ec2: Ec2, name: str = "web") -> None:
 def assert_only(site: Site) -> None:
     """Exactly one VM; where the cloud takes tokens, there never was another."""
     if site.tokens:
-        assert len(site.faults.launches()) == 1
+        assert len(site.launches()) == 1
         assert len(site.cloud.groups("cloudmesh")) == 1
     # Of two groups that were made in one second Neutron keeps both: each lets in the same.
     assert {*site.cloud.groups("cloudmesh")} == {"tcp 22-22 0.0.0.0/0"}
@@ -105,9 +105,25 @@ OPENSTACK_KILLS = [
                                  ("RunInstances", "after"))
 ]  # fmt: skip
 
+GOOGLE_KILLS = [
+    ("google", action, nth, when)
+    for action, nth in (
+        ("DescribeInstances", 1),
+        ("DescribeKeyPairs", 1),
+        ("ImportKeyPair", 1),
+        ("DescribeSecurityGroups", 1),
+        ("CreateSecurityGroup", 1),
+        ("DescribeKeyPairs", 2),
+        ("RunInstances", 1),
+        ("GET /compute/v1/projects/sandbox/zones/us-central1-a/operations/*", 1),
+        (f"GET {INSTANCES}/*", 1),
+    )
+    for when in ("before", "after")
+]
+
 
 @pytest.mark.parametrize(
-    ("site", "action", "nth", "when"), KILLS + OPENSTACK_KILLS, indirect=["site"]
+    ("site", "action", "nth", "when"), KILLS + OPENSTACK_KILLS + GOOGLE_KILLS, indirect=["site"]
 )
 def test_a_boot_killed_at_any_call_is_finished_by_the_next(
     site: Site, action: str, nth: int, when: str
@@ -171,7 +187,7 @@ def test_a_terminated_vm_is_replaced_with_the_next_token(site: Site) -> None:
     assert site.cms(*BOOT).returncode == 0
     assert site.faults.actions().count(site.call("RunInstances")) == 3
     if site.tokens:
-        assert len({launch["token"] for launch in site.faults.launches()}) == 3
+        assert len({launch["token"] for launch in site.launches()}) == 3
     assert_last(site)
 
 
