@@ -1,6 +1,6 @@
 """An HTTP proxy before a cloud that misbehaves on a script, and is stricter than an emulated EC2.
 
-faults --port P --upstream http://127.0.0.1:5000 --control-port C [--host 127.0.0.1] [--api rest]
+faults --port P --upstream http://127.0.0.1:5000 --control-port C [--host 127.0.0.1] [--api NAME]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 from ec2 import Cloud
 from rest import Rest
 from script import BadScript, Rule, Script
-from upstream import Answer, Request, Upstream, error, rest_error
+from upstream import Answer, Request, Upstream, azure_error, error, rest_error
 
 MAX_BODY = 64 * 2**20
 MAX_CONTROL_BODY = 2**20
@@ -37,18 +37,24 @@ class KillFailed(Exception):
     """The process that a rule means is not there, or not to be killed."""
 
 
+# How a request is read, an error written, and which one says that there were too many.
+APIS: dict[str, tuple[Any, Any, tuple[int, str]]] = {
+    "ec2": (Request.read, error, (503, "RequestLimitExceeded")),
+    "rest": (Request.read_rest, rest_error, (429, "overLimit")),
+    "azure": (Request.read_azure, azure_error, (429, "TooManyRequests")),
+}
+
+
 class Proxy:
     """What all connections share.
 
-    :param rest: whether the cloud is any other than EC2: then it is strict enough itself
+    :param api: any other cloud than EC2 is strict enough itself
     """
 
-    def __init__(self, upstream: Upstream, rest: bool) -> None:
+    def __init__(self, upstream: Upstream, api: str) -> None:
         self.upstream = upstream
-        self.cloud: Cloud | Rest = Rest(upstream) if rest else Cloud(upstream)
-        self.read = Request.read_rest if rest else Request.read
-        self.error = rest_error if rest else error
-        self.throttled = (429, "overLimit") if rest else (503, "RequestLimitExceeded")
+        self.cloud: Cloud | Rest = Cloud(upstream) if api == "ec2" else Rest(upstream)
+        self.read, self.error, self.throttled = APIS[api]
         self.script = Script()
         self.log: collections.deque[dict[str, Any]] = collections.deque(maxlen=MAX_LOG)
         self.stopped = threading.Event()
@@ -262,10 +268,10 @@ def main() -> int:
     parser.add_argument("--upstream", required=True, help="the emulator, http://HOST:PORT")
     parser.add_argument("--control-port", type=int, required=True, help="0: a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address of both (%(default)s)")
-    parser.add_argument("--api", choices=["ec2", "rest"], default="ec2", help="(%(default)s)")
+    parser.add_argument("--api", choices=[*APIS], default="ec2", help="(%(default)s)")
     given = parser.parse_args()
     try:
-        proxy = Proxy(Upstream(given.upstream, SECONDS, MAX_BODY), given.api == "rest")
+        proxy = Proxy(Upstream(given.upstream, SECONDS, MAX_BODY), given.api)
         Handler.proxy = proxy
         servers = [
             Server((given.host, given.port), Handler),

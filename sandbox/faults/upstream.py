@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/([\w-]+)/([\w-]+)/aws4_request")
 MAX_FIELDS = 2000
 ID = re.compile(r"/(?=(?:[0-9a-f-]{32,36}|\d{15,20}|operation-[\w-]+)(?:/|$))[^/]+")
+# Azure's names are the users' own; what comes before says that one follows.
+AZURE_NAME = re.compile(r"(/subscriptions|/resourceGroups|/providers/[^/]+/[^/]+)/[^/]+", re.I)
 # They belong to one connection, not to the message (RFC 9110, 7.6.1); we count bodies anew.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te", "upgrade"}
 
@@ -60,6 +62,16 @@ class Request:
         request.rest_action = f"{method} {ID.sub('/*', urlsplit(path).path)}"
         return request
 
+    @classmethod
+    def read_azure(
+        cls, method: str, path: str, headers: list[tuple[str, str]], body: bytes
+    ) -> "Request":
+        """Take method and path as the action, with a star for each id and name."""
+        request = cls.read_rest(method, path, headers, body)
+        place = AZURE_NAME.sub(r"\1/*", urlsplit(path).path)
+        request.rest_action = f"{method} {ID.sub('/*', place)}"
+        return request
+
     @property
     def action(self) -> str:
         """The EC2 action, empty for other services of AWS; or method and path."""
@@ -85,6 +97,12 @@ def error(status: int, code: str, message: str) -> Answer:
 def rest_error(status: int, code: str, message: str) -> Answer:
     """Return an error in OpenStack's form."""
     body = json.dumps({code: {"code": status, "message": message}})
+    return Answer(status, [("Content-Type", "application/json")], body.encode())
+
+
+def azure_error(status: int, code: str, message: str) -> Answer:
+    """Return an error in Azure's form."""
+    body = json.dumps({"error": {"code": code, "message": message}})
     return Answer(status, [("Content-Type", "application/json")], body.encode())
 
 
