@@ -23,7 +23,7 @@ def stop(driver: Driver, machine: Machine, budget: float) -> tuple[Machine, str]
 
     :param budget: seconds
     """
-    if machine.state == "stopped":
+    if machine.state == "stopped" and not machine.charged:
         return machine, "already stopped"
     driver.stop(machine)
     return waiting.until(driver, machine, "stopped", budget), "stopped"

@@ -29,8 +29,8 @@ class Prices:
         credentials = section.get("credentials") or {}
         # Google's is that of the zone, which upstream calls datacenter.
         zone = str(credentials.get("datacenter") or "")
-        given = credentials.get("region") or credentials.get("region_name")
-        region = str(given or zone.rpartition("-")[0])
+        words = ("region", "region_name", "AZURE_REGION")
+        region = str(next(filter(None, map(credentials.get, words)), zone.rpartition("-")[0]))
         # The price of another region is no price: it may differ by half.
         regions = _mapping(self._table.get(kind), f"{self._file}: {kind}")
         return _price(regions.get(region), flavor, f"{self._file}: {kind}.{region}")

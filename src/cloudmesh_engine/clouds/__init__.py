@@ -20,7 +20,7 @@ IMAGE_TAG = "cm-image"
 TOKEN_TAG = "cm-token"  # noqa: S105
 
 # Each has a module of its name here, and one for its resources.
-_KINDS = ("aws", "google", "openstack")
+_KINDS = ("aws", "azure", "google", "openstack")
 
 
 class TokenSpent(ActionFailed):
@@ -71,6 +71,7 @@ class Machine:
     """A VM as the cloud describes it now.
 
     :param fault: what the cloud says of a VM that failed
+    :param charged: whether a stopped VM keeps its processors, and is charged as if it ran
     """
 
     cloud: str
@@ -85,6 +86,7 @@ class Machine:
     launched: str
     tags: dict[str, str]
     fault: str = ""
+    charged: bool = False
 
     @property
     def owner(self) -> str:

@@ -21,10 +21,12 @@ import pytest
 
 from cloudmesh_engine import keys
 
+from . import azure as arm
 from . import gce, nova
+from .azure import Azure
 from .gce import Gce
 from .nova import Nova
-from .site import GoogleSite, OpenStackSite, Site
+from .site import AzureSite, GoogleSite, OpenStackSite, Site
 
 if TYPE_CHECKING:
     from .sshd import Sshd
@@ -40,6 +42,8 @@ OWNER = nova.OWNER
 # The template's image is a pattern; most tests name one image, so that the cloud needs no list.
 SHIPPED_IMAGE = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
 AMI = "ami-0c929bde1796e1484"
+# A cloud of a kind that has no driver.
+NIMBUS = "    nimbus: {cm: {kind: nimbus}, default: {image: x, size: x}}"
 
 # The cloud's secret key in every test; what is random stands nowhere by chance.
 CANARY = f"canary/{secrets.token_hex(12)}"
@@ -68,6 +72,7 @@ class Cms:
         for name in ("cloudmesh.yaml", "prices.yaml"):
             text = (REPOSITORY / "config" / name).read_text()
             text = text.replace("sandbox-secret-key", CANARY).replace(SHIPPED_IMAGE, AMI)
+            text = text.replace("    google:\n", f"{NIMBUS}\n    google:\n", 1)
             (root / name).write_text(text)
         environ = {
             "PATH": os.environ["PATH"],
@@ -467,6 +472,46 @@ def nova_faults(nova_proxy: Faults, cms_openstack: Cms) -> Faults:
 
 
 @pytest.fixture(scope="session")
+def fake_azure() -> Iterator[str]:
+    yield from arm.serve()
+
+
+@pytest.fixture(scope="session")
+def azure_proxy(fake_azure: str) -> Iterator[Faults]:
+    yield from proxied(fake_azure, "--api", "azure")
+
+
+@pytest.fixture
+def azure(fake_azure: str) -> Azure:
+    """An empty subscription of the sandbox's Azure."""
+    cloud = Azure(fake_azure, CANARY)
+    cloud.reset()
+    return cloud
+
+
+@pytest.fixture
+def cms_azure(cms_db: Cms, azure: Azure) -> Cms:
+    """`cms` whose default cloud is Azure."""
+    (cms_db.root / "state/owner").write_text(OWNER + "\n")
+    cms_db.environ["CLOUDMESH_SANDBOX_AZURE_VM"] = azure.address
+    cms_db.configure("    cloud: aws", "    cloud: azure")
+    cms_db.configure("active: true\n        heading: AWS", "active: false\n        heading: AWS")
+    cms_db.configure(
+        "active: false\n        heading: Azure", "active: true\n        heading: Azure"
+    )
+    return cms_db
+
+
+@pytest.fixture
+def azure_faults(azure_proxy: Faults, cms_azure: Cms) -> Faults:
+    """`cms_azure` talks to the cloud through this."""
+    for part in ("script", "log"):
+        http("DELETE", f"{azure_proxy.control}/{part}")
+    cms_azure.environ["CLOUDMESH_SANDBOX_AZURE_VM"] = azure_proxy.address
+    return azure_proxy
+
+
+@pytest.fixture(scope="session")
 def google() -> Iterator[Gce]:
     yield from gce.serve()
 
@@ -501,12 +546,14 @@ def google_faults(google_proxy: Faults, cms_google: Cms) -> Faults:
     return google_proxy
 
 
-@pytest.fixture(params=["aws", "openstack", "google"])
+@pytest.fixture(params=["aws", "azure", "google", "openstack"])
 def site(request: pytest.FixtureRequest) -> Site:
     """Every cloud in turn."""
     use = request.getfixturevalue
     if request.param == "aws":
         return Site(use("cms_aws"), use("ec2"), use("faults"))
+    if request.param == "azure":
+        return AzureSite(use("cms_azure"), use("azure"), use("azure_faults"))
     if request.param == "google":
         return GoogleSite(use("cms_google"), use("google_project"), use("google_faults"))
     return OpenStackSite(use("cms_openstack"), use("project"), use("nova_faults"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from .azure import Azure
     from .conftest import Cms, Ec2, Faults
     from .gce import Gce
     from .nova import Nova
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 # A control plane takes seconds for what an emulator does at once, so some tests run only the
 # cases there that matter most. CLOUD_TESTS=all runs them all.
 ALL = os.environ.get("CLOUD_TESTS") == "all"
+
+_GROUP = "/subscriptions/*/resourceGroups/*/providers"
+_COMPUTE, _NETWORK = f"{_GROUP}/Microsoft.Compute", f"{_GROUP}/Microsoft.Network"
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Site:
     """
 
     cms: "Cms"
-    cloud: "Ec2 | Nova | Gce"
+    cloud: "Azure | Ec2 | Gce | Nova"
     faults: "Faults"
 
     tokens: ClassVar[bool] = True
@@ -39,9 +43,9 @@ class Site:
         """The command that asks this cloud, also where it is none of the active ones."""
         return ("vm", "list", "--refresh", f"--cloud={self.say('aws')}")
 
-    def launches(self) -> list[dict[str, Any]]:
+    def launches(self) -> list[Any]:
         """Give what was ever launched, with the token of each."""
-        return list(self.faults.launches())
+        return self.faults.launches()
 
     def script(self, *rules: dict[str, Any]) -> None:
         """Put rules in force. Only EC2 hides what was just made."""
@@ -79,6 +83,39 @@ class OpenStackSite(Site):
     }
 
 
+class AzureSite(Site):
+    """The sandbox's Azure, our own fake."""
+
+    hides = False
+    calls: ClassVar = {
+        "RunInstances": f"PUT {_COMPUTE}/virtualMachines/*",
+        "DescribeInstances": f"GET {_COMPUTE}/virtualMachines",
+        "DescribeKeyPairs": f"GET {_COMPUTE}/sshPublicKeys/*",
+        "ImportKeyPair": f"PUT {_COMPUTE}/sshPublicKeys/*",
+        "DescribeSecurityGroups": f"GET {_NETWORK}/networkSecurityGroups/*",
+        "DescribeInstance": f"GET {_COMPUTE}/virtualMachines/*",
+        "CreateNetwork": f"PUT {_NETWORK}/virtualNetworks/*",
+        "CreateAddress": f"PUT {_NETWORK}/publicIPAddresses/*",
+        "CreateTags": f"PATCH {_COMPUTE}/virtualMachines/*/providers/Microsoft.Resources/tags/*",
+        "CreateInterface": f"PUT {_NETWORK}/networkInterfaces/*",
+        "CreateSecurityGroup": f"PUT {_NETWORK}/networkSecurityGroups/*",
+        "TerminateInstances": f"DELETE {_COMPUTE}/virtualMachines/*",
+    }
+    words: ClassVar = {
+        "aws": "azure",
+        "t2.micro": "Standard_B1s",
+        "t2.small": "Standard_B1ms",
+        "t2.large": "Standard_B2s",
+        "ami-1": "ubuntu-22.04",
+        "ami-0c": "Canonical:ubuntu-24_04-lts:server:[0-9.]+, not ubuntu-22.04",
+        "i-": "web-[0-9a-f]{12}",
+    }
+
+    def launches(self) -> list[Any]:
+        """The name of a VM's resource has its token in it."""
+        return self.cloud.launches()  # type: ignore[union-attr]
+
+
 PROJECT = "/compute/v1/projects/sandbox"
 INSTANCES = f"{PROJECT}/zones/us-central1-a/instances"
 
@@ -106,6 +143,6 @@ class GoogleSite(Site):
         "i-": "[0-9]{19}",
     }
 
-    def launches(self) -> list[dict[str, Any]]:
+    def launches(self) -> list[Any]:
         """Ask Google itself, which keeps its operations."""
-        return list(self.cloud.launches())  # type: ignore[union-attr]
+        return self.cloud.launches()  # type: ignore[union-attr]

@@ -152,10 +152,10 @@ def test_a_schedule_for_one_cloud_leaves_the_others_alone(fresh: Office, ec2: Ec
 
 def test_a_cloud_without_a_driver_is_told_and_hinders_no_other(office: Office, ec2: Ec2) -> None:
     ec2.make("web")
-    office.schedules(OFFICE.replace("vms:", "clouds: [aws, azure]\n    vms:"))
+    office.schedules(OFFICE.replace("vms:", "clouds: [aws, nimbus]\n    vms:"))
     office.apply(NOON, code=0)
     assert office.apply(EVENING, code=3) == ["web stopped"]
-    assert "azure: not supported yet" in office.said
+    assert "nimbus: not supported yet" in office.said
 
 
 def test_a_clock_that_was_wrong_once_does_not_end_office_hours(

@@ -173,7 +173,7 @@ def test_the_calls_are_few_and_none_asks_for_every_image(
     [
         ("nosuch", 2, "nosuch: no such cloud: cloudmesh.yaml knows aws"),
         ("aws; touch marker", 2, "no such cloud"),
-        ("azure", 3, "not supported yet for clouds of kind azure: use one of aws"),
+        ("nimbus", 3, "not supported yet for clouds of kind nimbus: use one of aws"),
         ("yaml", 3, "config/cloudmesh.yaml is the template"),
         ("--debug", 3, "CLOUDMESH_DEBUG=1"),
         ("--force", 2, "goes with --drop only"),

@@ -413,7 +413,7 @@ def test_the_configuration_is_what_cms_reads(cms: Cms, run_alone: Run) -> None:
     ("line", "kind", "message"),
     [
         ("Provider(name='nosuch')", "ValueError", "no such cloud"),
-        ("Provider(name='azure')", "NotImplementedError", "not supported yet"),
+        ("Provider(name='nimbus')", "NotImplementedError", "not supported yet"),
         ("aws.suspend(name='web')", "NotImplementedError", "use stop"),
         ("aws.create_public_ip()", "NotImplementedError", "attach_public_ip"),
         ("aws.create(name='web', disk=3)", "NotImplementedError", "disk"),

@@ -190,10 +190,10 @@ def test_the_cloud_and_the_labels_are_taken_from_variables(shell_aws: Cms, ec2: 
     (instance,) = ec2.instances()
     tags = {pair["Key"]: pair["Value"] for pair in instance["Tags"]}
     assert (tags["cm-group"], tags["cm-username"], tags["cm-owner"]) == ("blue", "ada", OWNER)
-    assert shell_aws("set", "cloud=azure").returncode == 0
+    assert shell_aws("set", "cloud=nimbus").returncode == 0
     done = shell_aws("vm", "stop", "web")
     assert done.returncode == 3
-    assert "azure: not supported" in done.stderr
+    assert "nimbus: not supported" in done.stderr
     assert shell_aws("vm", "stop", "web", "--cloud=aws").returncode == 0
 
 

@@ -313,9 +313,3 @@ def test_a_cloud_that_does_not_answer_hinders_no_other(cms_aws: Cms, ec2: Ec2) -
     assert result.returncode == 4
     assert re.fullmatch("cms: Google does not answer: .*\n", result.stderr)
     assert [row["name"] for row in json.loads(result.stdout)] == ["web"]
-
-
-def test_a_kind_without_driver_is_not_supported(cms_google: Cms) -> None:
-    cms_google.configure("        label: google\n        kind: google", "        kind: oracle")
-    code, said = refused(cms_google, *REFRESH)
-    assert (code, "not supported yet for clouds of kind oracle" in said) == (3, True)

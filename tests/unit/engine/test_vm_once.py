@@ -105,6 +105,16 @@ OPENSTACK_KILLS = [
                                  ("RunInstances", "after"))
 ]  # fmt: skip
 
+AZURE_KILLS = [
+    ("azure", action, nth, when)
+    for action, nth in (
+        ("POST /*/oauth2/v2.0/token", 1), ("DescribeInstances", 1), ("DescribeKeyPairs", 1),
+        ("ImportKeyPair", 1), ("DescribeSecurityGroups", 1), ("CreateSecurityGroup", 1),
+        ("CreateNetwork", 1), ("CreateInterface", 1), ("RunInstances", 1), ("DescribeInstance", 2),
+    )
+    for when in ("before", "after")
+]  # fmt: skip
+
 GOOGLE_KILLS = [
     ("google", action, nth, when)
     for action, nth in (
@@ -123,7 +133,9 @@ GOOGLE_KILLS = [
 
 
 @pytest.mark.parametrize(
-    ("site", "action", "nth", "when"), KILLS + OPENSTACK_KILLS + GOOGLE_KILLS, indirect=["site"]
+    ("site", "action", "nth", "when"),
+    KILLS + AZURE_KILLS + GOOGLE_KILLS + OPENSTACK_KILLS,
+    indirect=["site"],
 )
 def test_a_boot_killed_at_any_call_is_finished_by_the_next(
     site: Site, action: str, nth: int, when: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .site import ALL, INSTANCES, GoogleSite, OpenStackSite, Site
+from .site import ALL, INSTANCES, AzureSite, GoogleSite, OpenStackSite, Site
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ WRONG_USAGE = [
     Case("boot --name='$(id)'", 2, "is no name"),
     Case("boot --name=web --cloud=nosuch", 2, "nosuch: no such cloud: .*aws, azure, chameleon"),
     Case("boot --name=web --cloud=aws,azure", 2, "give one cloud"),
-    Case("boot --name=web --cloud=azure", 3, "not supported yet .* use one of aws"),
+    Case("boot --name=web --cloud=nimbus", 3, "not supported yet .* use one of aws"),
     Case("list --cloud=nosuch", 2, "no such cloud"),
+    Case("list --refresh --cloud=nimbus", 3, "not supported yet .* use one of aws"),
     Case("wait web --timeout=soon", 2, "not a number of seconds"),
     Case("username 'a b' web", 2, "is no login name"),
 ]
@@ -119,7 +120,7 @@ NO_LOGIN = [
     Case("ssh web --command=true", 1, "is stopped: use cms vm start", "web/stopped", "web/stopped"),
     Case("ssh web --command=true", 5, "not booted by this appliance", "~web", "~web"),
     Case("ssh web --command=true --ip=127.0.0.9", 1, "web: .* refused", "web", "web"),
-    Case("ssh web --command=true --cloud=azure", 3, "not supported yet .* use one of aws"),
+    Case("ssh web --command=true --cloud=nimbus", 3, "not supported yet .* use one of aws"),
     Case("ssh nosuch --command=true", 1, "no VM named nosuch on aws"),
     Case("ssh --command=true", 1, "no VM on aws: boot one", "? ~web", "? ~web"),
     Case("ssh --command=true --ip=127.0.0.9", 5, "no VM of ours on aws has that", "web", "web"),
@@ -240,6 +241,90 @@ OPENSTACK = [
     Case("boot --name=web --network=nosuch", 1, "0 networks 'nosuch'.* there is sharednet1"),
 ]
 
+_AZURE = AzureSite.calls
+AZURE_SAYS_NO = [
+    Case("boot --name=web", 1, "ask Azure for a higher", fault=(_AZURE[RUN], 409, "QuotaExceeded")),
+    Case(
+        "boot --name=web",
+        1,
+        "try later, or another --flavor",
+        fault=(_AZURE[RUN], 409, "SkuNotAvailable"),
+    ),
+    Case(
+        "boot --name=web", 1, "give an --image", fault=(_AZURE[RUN], 404, "PlatformImageNotFound")
+    ),
+    Case(
+        "boot --name=web",
+        1,
+        "of your organisation",
+        fault=(_AZURE[RUN], 403, "RequestDisallowedByPolicy"),
+    ),
+    Case("boot --name=web", 4, "role Contributor", fault=(_AZURE[RUN], 403, "AuthorizationFailed")),
+    Case("boot --name=web", 4, "limits how often", fault=(_AZURE[RUN], 429, "TooManyRequests")),
+    Case("boot --name=web", 4, "try again later", fault=(_AZURE[RUN], 500, "InternalServerError")),
+    Case(
+        "boot --name=web",
+        4,
+        "check AZURE_TENANT_ID",
+        fault=(_AZURE[ASK], 401, "AuthenticationFailed"),
+    ),
+    Case(
+        "list --refresh --cloud=aws",
+        4,
+        "check AZURE_TENANT_ID",
+        "web",
+        "web",
+        (_AZURE[ASK], 404, "SubscriptionNotFound"),
+    ),
+    Case("status web", 4, "limits how often", "web", "web", (_AZURE[ASK], 429, "TooManyRequests")),
+    Case(
+        "delete web", 4, "try again later", "web", "web", (_AZURE[END], 500, "InternalServerError")
+    ),
+    Case("delete web", 1, "ScopeLocked", "web", "web", (_AZURE[END], 409, "ScopeLocked")),
+    Case(
+        "stop web",
+        1,
+        "OperationNotAllowed",
+        "web",
+        "web",
+        (f"POST {_AZURE[RUN][4:]}/deallocate", 409, "OperationNotAllowed"),
+    ),
+    Case(
+        "start web",
+        1,
+        "try later, or another --flavor",
+        "web/stopped",
+        "web/stopped",
+        (f"POST {_AZURE[RUN][4:]}/start", 409, "AllocationFailed"),
+    ),
+    Case(
+        "ip assign web",
+        1,
+        "ask Azure for a higher",
+        "web",
+        "web",
+        (_AZURE["CreateAddress"], 400, "PublicIPCountLimitReached"),
+    ),
+    Case(
+        "rename web www",
+        4,
+        "role Contributor",
+        "web",
+        "web",
+        (_AZURE["CreateTags"], 403, "AuthorizationFailed"),
+    ),
+]
+AZURE = [
+    Case("boot --name=web --flavor=nosuch", 1, "value nosuch .*: give a --flavor that Azure has"),
+    Case("boot --name=web --network=nosuch", 1, "no network nosuch/cmsubnet on azure"),
+    Case("boot --name=web --image=a:b:c:latest", 1, "no image 'a:b:c:latest' on azure"),
+    Case("boot --name=web --image=Debian:debian-13:13-gen2:1", 1, "PlatformImageNotFound.*give an"),
+    Case("boot --name=web --username=root", 1, "give another --username"),
+    Case("boot --name=WEB", 0, given="web", leaves="WEB web"),
+    Case("boot --name=a_b.c", 0, leaves="a_b.c"),
+    Case("ip unassign web", 0, given="web db", leaves="db web"),
+]
+
 CREATE = GoogleSite.calls[RUN]
 GOOGLE_SAYS_NO = [
     Case("boot --name=web", 4, "Google has a problem: try", fault=(CREATE, 500, "error")),
@@ -272,6 +357,15 @@ def tell(case: object) -> str:
 EVERY = [*WRONG_USAGE, *BOOT, *ACT, *LOOK, *NO_LOGIN, *EDIT, *ADDRESS]
 # Moto's VMs have an address from the beginning. test_openstack_changes.py has what OpenStack does.
 ONLY_AWS = {"ip unassign web [web]"}
+# About two clouds at once, or about VMs that have an address from the beginning.
+NOT_AZURE = ONLY_AWS | {
+    "boot --name=web --cloud=nosuch []",
+    "boot --name=web --cloud=aws,azure []",
+    "ssh web,db [web db]",
+    "ssh web --command=true --username=-x [web]",
+    "ssh web --command=true --key=/nosuch [web]",
+    "ssh web --command= [web]",
+}
 # What a slow cloud is always asked: where its driver decides. Renaming and resizing, which take it
 # longest, test_openstack_changes.py does.
 SAMPLE = {
@@ -296,7 +390,7 @@ ON_GOOGLE = [
     if tell(case) not in ONLY_AWS | {"list --refresh [web ? ~db]", "ip inventory --refresh [web]"}
     and (ALL or case in [*BOOT, *ACT, *EDIT, *ADDRESS] or tell(case) in SAMPLE)
 ]
-assert {tell(case) for case in EVERY} >= SAMPLE | ONLY_AWS
+assert {tell(case) for case in EVERY} >= SAMPLE | ONLY_AWS | NOT_AZURE
 
 
 def check(site: Site, case: Case) -> None:
@@ -313,8 +407,9 @@ def check(site: Site, case: Case) -> None:
 @pytest.mark.parametrize(
     ("site", "case"),
     [("aws", case) for case in EVERY]
-    + [("openstack", case) for case in [*ELSEWHERE, *OPENSTACK]]
-    + [("google", case) for case in [*ON_GOOGLE, *GOOGLE]],
+    + [("azure", case) for case in [*EVERY, *AZURE] if tell(case) not in NOT_AZURE]
+    + [("google", case) for case in [*ON_GOOGLE, *GOOGLE]]
+    + [("openstack", case) for case in [*ELSEWHERE, *OPENSTACK]],
     indirect=["site"],
     ids=tell,
 )
@@ -325,8 +420,9 @@ def test_a_command_does_what_its_exit_code_says(site: Site, case: Case) -> None:
 @pytest.mark.parametrize(
     ("site", "case"),
     [("aws", case) for case in AWS_SAYS_NO]
-    + [("openstack", case) for case in OPENSTACK_SAYS_NO]
-    + [("google", case) for case in GOOGLE_SAYS_NO],
+    + [("azure", case) for case in AZURE_SAYS_NO]
+    + [("google", case) for case in GOOGLE_SAYS_NO]
+    + [("openstack", case) for case in OPENSTACK_SAYS_NO],
     indirect=["site"],
     ids=tell,
 )

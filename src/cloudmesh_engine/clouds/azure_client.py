@@ -1,0 +1,100 @@
+"""Azure: the connection, from a cloud's section of cloudmesh.yaml."""
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.pipeline.policies import (
+    HeadersPolicy,
+    RequestIdPolicy,
+    RetryPolicy,
+    UserAgentPolicy,
+)
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import (
+    ARMAutoResourceProviderRegistrationPolicy,
+    ARMChallengeAuthenticationPolicy,
+)
+
+from cloudmesh_engine.clouds.azure_arm import Arm, Document
+from cloudmesh_engine.clouds.azure_login import credential
+from cloudmesh_engine.config import is_placeholder
+from cloudmesh_engine.errors import ConfigError
+
+_PUBLIC = "https://management.azure.com"
+# Seconds: the longest wish to be left alone that is granted.
+_PATIENCE = 30
+
+
+def connect(cloud: str, configuration: Mapping[str, Any], owner: str) -> Arm:
+    """Open a subscription; who logs in is asked at the first call."""
+    given = filled(configuration.get("credentials"))
+    default = filled(configuration.get("default"))
+    for key in ("AZURE_SUBSCRIPTION_ID", "AZURE_REGION"):
+        if key not in given:
+            raise ConfigError(
+                f"{cloud}: credentials.{key} is not given: fill it in in cloudmesh.yaml"
+            )
+    endpoint = str(given.get("endpoint") or "").rstrip("/")
+    return Arm(
+        _pipeline(endpoint, json.dumps([cloud, given], sort_keys=True, default=str)),
+        endpoint or _PUBLIC,
+        subscription=str(given["AZURE_SUBSCRIPTION_ID"]),
+        location=str(given["AZURE_REGION"]),
+        group=str(default.get("resource_group") or owner),
+        owner=owner,
+    )
+
+
+def filled(section: Any) -> Document:
+    """Leave out of a section what is still to be filled in."""
+    return {
+        str(key): value
+        for key, value in dict(section or {}).items()
+        if value is not None and not is_placeholder(value)
+    }
+
+
+@functools.cache
+def _pipeline(endpoint: str, login: str) -> Any:
+    # Once for driver and resources, so that they share a token; it may serve many threads.
+    cloud, given = json.loads(login)
+    place = endpoint or _PUBLIC
+    authentication: Any = ARMChallengeAuthenticationPolicy(
+        credential(cloud, given, endpoint), f"{place}/.default"
+    )
+    return ARMPipelineClient(
+        place,
+        policies=[
+            RequestIdPolicy(),
+            HeadersPolicy(),
+            UserAgentPolicy(base_user_agent="cloudmesh-airflow"),
+            ARMAutoResourceProviderRegistrationPolicy(),
+            _Retries(),
+            authentication,
+        ],
+        connection_timeout=5,
+        read_timeout=60,
+    )
+
+
+class _Retries(RetryPolicy[Any, Any]):
+    """Repeats what may be repeated, unless Azure wants to be left alone for long."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=3, retry_backoff_factor=0.4, retry_backoff_max=8)
+
+    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+        """Say whether a call is to be repeated."""
+        if (self.get_retry_after(response) or 0) > _PATIENCE:
+            return False
+        # Azure tells two changes of one network that meet apart, and refuses the second.
+        if "AnotherOperationInProgress" in _text(response):
+            return bool(settings["total"] > 0)
+        return bool(super().is_retry(settings, response))
+
+
+def _text(response: Any) -> str:
+    http = response.http_response
+    return str(http.text()) if http.status_code == 409 else ""
