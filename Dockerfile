@@ -121,7 +121,7 @@ RUN --mount=type=secret,id=ca \
 
 FROM base AS sandbox
 LABEL org.opencontainers.image.title="cloudmesh-airflow sandbox" \
-      org.opencontainers.image.description="AWS, Azure storage and Google without an account" \
+      org.opencontainers.image.description="moto, Azurite and our fakes of Azure's VMs and of Google: three clouds without an account" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=sandbox-build /opt/sandbox /opt/sandbox
 COPY --from=sandbox-build /opt/node /opt/node
@@ -133,10 +133,11 @@ ENV PATH=/opt/node:/opt/sandbox/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp
 RUN set -eux; \
     moto_server --help > /dev/null; \
-    python3 /opt/cloudmesh/sandbox/google --help > /dev/null; \
-    node /opt/azurite/node_modules/azurite/dist/src/azurite.js --version
+    node /opt/azurite/node_modules/azurite/dist/src/azurite.js --version; \
+    python3 /opt/cloudmesh/sandbox/azure --help > /dev/null; \
+    python3 /opt/cloudmesh/sandbox/google --help > /dev/null
 VOLUME /var/lib/sandbox
-EXPOSE 5000 5100 10000 10001 10002
+EXPOSE 5000 5100 10000 10001 10002 10010
 ENTRYPOINT ["/opt/cloudmesh/sandbox/start"]
 CMD ["/var/lib/sandbox"]
 
