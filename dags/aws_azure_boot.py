@@ -25,10 +25,9 @@ MOST = timedelta(minutes=30)
     ### Boot on AWS and Azure
 
     The example to copy for work on several clouds: a VM on each at the same time, then a look
-    at its state, then its deletion, which happens whatever became of the tasks before. A cloud
-    that is not supported yet is skipped, and the task's log says why. Each cloud has a pool of
-    its own, which bounds how many tasks work on it at once. A run that takes more than half an
-    hour is told in the triggerer's log.
+    at its state, then its deletion, which happens whatever became of the tasks before, on this
+    cloud or on the other. Each cloud has a pool of its own, which bounds how many tasks work on
+    it at once. A run that takes more than half an hour is told in the triggerer's log.
     """,
 )
 def aws_azure_boot():
@@ -40,7 +39,7 @@ def aws_azure_boot():
 @task_group
 def on_one_cloud(cloud: str):
     """Boot, look, delete."""
-    shared = {"pool": f"cloud_{cloud}", "skip_unsupported": True}
+    shared = {"pool": f"cloud_{cloud}"}
     with vm(cloud=cloud, lifetime=3600, shared=shared) as machines:
         CloudmeshVmStateSensor(
             task_id="status", names=machines, state="running", cloud=cloud, timeout=600

@@ -164,8 +164,11 @@ class Airflow:
 
 
 @pytest.fixture
-def airflow(server: subprocess.Popen[str], home: Path, cms_aws: Any, faults: Any) -> Airflow:
-    """Airflow over an empty cloud, which it reaches through the fault proxy."""
+def airflow(
+    server: subprocess.Popen[str], home: Path, cms_aws: Any, faults: Any, azure: Any
+) -> Airflow:
+    """Airflow over empty clouds, of which it reaches AWS through the fault proxy."""
+    cms_aws.environ["CLOUDMESH_SANDBOX_AZURE_VM"] = azure.address
     program = cms_aws.root / "cms"
     lines = ["#!/bin/sh"]
     lines += [f"export {name}='{value}'" for name, value in cms_aws.environ.items()]

@@ -86,8 +86,8 @@ def test_no_name_deletes_nothing(airflow, ec2):
 
 
 def test_a_cloud_without_a_driver_is_skipped(airflow, ec2):
-    assert airflow("boot_on", cloud="azure").tasks == {"do": "skipped"}
-    assert "azure: not supported yet" in airflow.log.read_text()
+    assert airflow("boot_on", cloud="nimbus").tasks == {"do": "skipped"}
+    assert "nimbus: not supported yet" in airflow.log.read_text()
 
 
 @pytest.mark.parametrize("fail", [False, True])
