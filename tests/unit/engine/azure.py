@@ -41,6 +41,18 @@ class Azure:
         self.set(seconds=0.0, secret=self.secret)
         self.token = self.login()
 
+    def section(self) -> dict[str, Any]:
+        """What cloudmesh.yaml would say of it."""
+        credentials = {
+            "AZURE_TENANT_ID": TENANT,
+            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "AZURE_APPLICATION_ID": APPLICATION,
+            "AZURE_SECRET_KEY": self.secret,
+            "AZURE_REGION": "eastus",
+            "endpoint": self.address,
+        }
+        return {"credentials": credentials, "default": {"resource_group": OWNER}}
+
     def set(self, **settings: Any) -> None:
         self._http("PUT", "/sandbox/settings", settings)
 

@@ -7,8 +7,7 @@ import pytest
 from cloudmesh_engine.clouds.resources import Resources, Rule
 from cloudmesh_engine.errors import ActionFailed, Refused
 
-from .azure import APPLICATION, KEY, OWNER, SUBSCRIPTION, TENANT, Azure
-from .conftest import CANARY
+from .azure import KEY, OWNER, Azure
 
 SSH = Rule("tcp", "22:22", "0.0.0.0/0")
 WEB = Rule("tcp", "8000:8010", "10.0.0.0/8")
@@ -24,18 +23,7 @@ def resources(azure: Azure) -> Resources:
 def connect(azure: Azure, owner: str = OWNER, **more: Any) -> Any:
     from cloudmesh_engine.clouds import azure_resources
 
-    credentials = {
-        "AZURE_TENANT_ID": TENANT,
-        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
-        "AZURE_APPLICATION_ID": APPLICATION,
-        "AZURE_SECRET_KEY": CANARY,
-        "AZURE_REGION": "eastus",
-        "endpoint": azure.address,
-    }
-    default = {"resource_group": OWNER}
-    return azure_resources.connect(
-        "azure", {"credentials": credentials, "default": default, **more}, owner
-    )
+    return azure_resources.connect("azure", {**azure.section(), **more}, owner)
 
 
 def names(documents: list[dict[str, Any]]) -> list[str]:

@@ -201,6 +201,19 @@ def test_the_console_is_what_azure_stored(cms_azure: Cms, azure: Azure) -> None:
     assert "Linux version" in cms_azure("vm", "console", "web").stdout
 
 
+def test_a_start_by_anybody_is_seen_in_azures_log(azure: Azure) -> None:
+    from cloudmesh_engine.clouds import azure as azure_driver
+
+    driver = azure_driver.connect("azure", azure.section(), OWNER)
+    (name,) = azure.make("web")
+    (machine,) = driver.find("web")
+    made = driver.last_launch(machine)
+    azure.call("POST", f"{COMPUTE}/virtualMachines/{name}/deallocate")
+    assert driver.last_launch(machine) == made
+    azure.call("POST", f"{COMPUTE}/virtualMachines/{name}/start")
+    assert driver.last_launch(machine) > made >= machine.launched
+
+
 def test_a_wish_to_be_left_alone_is_told(cms_azure: Cms, azure: Azure) -> None:
     azure.set(throttled=[600])
     code, said = refused(cms_azure, "list", "--refresh", "--cloud=azure")
