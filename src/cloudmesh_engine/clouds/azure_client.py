@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,6 +59,8 @@ def filled(section: Any) -> Document:
 
 @functools.cache
 def _pipeline(endpoint: str, login: str) -> Any:
+    # What Azure's packages log would come to stderr beside our own line.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     # Once for driver and resources, so that they share a token; it may serve many threads.
     cloud, given = json.loads(login)
     place = endpoint or _PUBLIC
