@@ -51,8 +51,8 @@ class Refused(EngineError):
     exit_code = 5
 
 
-def raise_worst(errors: list[EngineError]) -> None:
+def raise_worst(errors: list[EngineError], between: str = "; ") -> None:
     """Raise all errors as one, with the highest exit code, if there are any."""
     if errors:
         worst = max(errors, key=lambda error: error.exit_code)
-        raise type(worst)("; ".join(dict.fromkeys(map(str, errors)))) from worst
+        raise type(worst)(between.join(dict.fromkeys(map(str, errors)))) from worst

@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from cloudmesh_engine import causes, clouds
+from cloudmesh_engine import clouds
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, owned, result
 from cloudmesh_engine.errors import ActionFailed, EngineError, UsageError
 from cloudmesh_engine.hours import config, times
@@ -67,7 +66,7 @@ def apply(request: VmRequest) -> None:
             book.passed(cloud, now)
     done, errors = _on_all(request, book, pages, due, now)
     request.show([result(machine, action) for machine, action in done], _RESULTS)
-    request.fail(errors)
+    request.fail_clouds(errors)
 
 
 def snooze(request: VmRequest) -> None:
@@ -150,27 +149,21 @@ def _on_all(
 
     def work(cloud: str) -> tuple[list[Done], list[EngineError]]:
         schedules, last = due[cloud]
-        try:
-            applying = Applying(
-                driver=request.driver(cloud),
-                ledger=request.ledger,
-                book=book,
-                schedules=schedules,
-                notes=pages.notes.get(cloud, []),
-                last=last,
-                now=now,
-                budget=request.budget,
-            )
-            return (applying.preview(), []) if request.dryrun else applying.run()
-        except Exception as error:
-            reason = causes.explain("fleet", error, request.settings)
-            return [], [type(reason)(f"{cloud}: {reason}")]
+        applying = Applying(
+            driver=request.driver(cloud),
+            ledger=request.ledger,
+            book=book,
+            schedules=schedules,
+            notes=pages.notes.get(cloud, []),
+            last=last,
+            now=now,
+            budget=request.budget,
+        )
+        return (applying.preview(), []) if request.dryrun else applying.run()
 
-    if not due:
-        return [], []
-    with ThreadPoolExecutor(len(due)) as pool:
-        parts = list(pool.map(work, due))
-    return [one for done, _ in parts for one in done], [one for _, bad in parts for one in bad]
+    parts, errors = request.on_clouds(due, work)
+    done = [one for found, _ in parts.values() for one in found]
+    return done, [one for _, bad in parts.values() for one in bad] + errors
 
 
 def _apply_time(request: VmRequest) -> datetime:

@@ -75,7 +75,7 @@ def inventory(request: VmRequest) -> None:
     else:
         text = render({"all": {"children": groups}}, request.output)
         sys.stdout.write(request.settings.redact(text))
-    request.fail(errors)
+    request.fail_clouds(errors)
 
 
 def _nothing_to_unassign(machine: Machine) -> str:

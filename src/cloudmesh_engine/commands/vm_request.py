@@ -173,9 +173,31 @@ class VmRequest:
                         pool.shutdown(wait=False, cancel_futures=True)
         return records, errors
 
+    def on_clouds[T](
+        self, chosen: Iterable[str], work: Callable[[str], T]
+    ) -> tuple[dict[str, T], list[EngineError]]:
+        """Do the work on clouds side by side, so that one that is broken hinders no other."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        done: dict[str, T] = {}
+        errors: list[EngineError] = []
+        with ThreadPoolExecutor() as pool:
+            running = {cloud: pool.submit(work, cloud) for cloud in chosen}
+            for cloud, future in running.items():
+                try:
+                    done[cloud] = future.result()
+                except Exception as error:
+                    reason = causes.explain("vm", error, self.settings)
+                    errors.append(of_cloud(cloud, reason))
+        return done, errors
+
     def fail(self, errors: list[EngineError]) -> None:
         """Raise all errors as one, if there are any."""
         raise_worst(errors)
+
+    def fail_clouds(self, errors: list[EngineError]) -> None:
+        """Raise the errors of several clouds as one, with a line for each."""
+        raise_worst(errors, "\ncms: ")
 
     def show(self, records: list[Document], columns: tuple[str, ...] = COLUMNS) -> None:
         """Write records to stdout."""
@@ -189,6 +211,12 @@ class VmRequest:
             data = [{key: _cell(record.get(key)) for key in columns} for record in records]
         text = render(data, self.output, list(columns) if self.output == "csv" else None)
         sys.stdout.write(self.settings.redact(text))
+
+
+def of_cloud(cloud: str, error: EngineError) -> EngineError:
+    """Say of which cloud an error is, unless it does so itself."""
+    text = str(error)
+    return error if text.startswith(f"{cloud}: ") else type(error)(f"{cloud}: {text}")
 
 
 def result(machine: Machine, action: str) -> Document:

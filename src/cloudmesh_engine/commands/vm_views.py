@@ -2,7 +2,7 @@
 
 import sys
 
-from cloudmesh_engine import causes, clouds, hostkeys
+from cloudmesh_engine import clouds, hostkeys
 from cloudmesh_engine.clouds import Driver, Machine
 from cloudmesh_engine.commands.vm_request import COLUMNS, VmRequest, owned, unknown
 from cloudmesh_engine.errors import EngineError
@@ -29,12 +29,18 @@ def look(request: VmRequest) -> None:
     """Ask the cloud about VMs, all of ours unless some are named."""
     machines, errors = seen(request)
     request.show([document(machine) for machine in machines])
-    request.fail(errors)
+    request.fail_clouds(errors)
 
 
 def seen(request: VmRequest) -> tuple[list[Machine], list[EngineError]]:
     """Ask the clouds about the VMs that are named, or about all of ours, and note the answer."""
-    opened = {cloud: request.driver(cloud) for cloud in request.given_clouds or [request.cloud()]}
+    chosen = request.given_clouds or [request.cloud()]
+    if not request.names:
+        found, errors = request.on_clouds(
+            chosen, lambda cloud: _refresh(request, request.driver(cloud))
+        )
+        return [machine for machines in found.values() for machine in machines], errors
+    opened, errors = request.on_clouds(chosen, request.driver)
 
     def one(name: str) -> list[Machine]:
         machines = [machine for driver in opened.values() for machine in driver.find(name)]
@@ -47,9 +53,8 @@ def seen(request: VmRequest) -> tuple[list[Machine], list[EngineError]]:
                 request.ledger.record(machine)
         return machines
 
-    if request.names:
-        return request.gather(request.names, one)
-    return request.gather(opened, lambda cloud: _refresh(request, opened[cloud]))
+    machines, more = request.gather(request.names if opened else [], one)
+    return machines, errors + more
 
 
 def known(request: VmRequest) -> tuple[list[Document], list[EngineError]]:
@@ -73,7 +78,7 @@ def known(request: VmRequest) -> tuple[list[Document], list[EngineError]]:
 def _list(request: VmRequest, columns: tuple[str, ...]) -> None:
     records, errors = known(request)
     request.show(records, columns)
-    request.fail(errors)
+    request.fail_clouds(errors)
 
 
 def console(request: VmRequest) -> None:
@@ -94,19 +99,16 @@ def _ask_all(
     request: VmRequest, chosen: list[str]
 ) -> tuple[dict[str, list[Document]], list[EngineError]]:
     """Heal the inventory if that is asked for, and give what else the clouds hold."""
-    foreign: dict[str, list[Document]] = {}
-    errors: list[EngineError] = []
     if not (request.arguments["--refresh"] or request.arguments["--all"]):
-        return foreign, errors
-    for cloud in chosen or clouds.supported(request.settings):
-        try:
-            driver = request.driver(cloud)
-            _refresh(request, driver)
-            if request.arguments["--all"]:
-                foreign[cloud] = [_foreign(machine) for machine in driver.list_foreign()]
-        except Exception as error:
-            errors.append(causes.explain("vm", error, request.settings))
-    return foreign, errors
+        return {}, []
+
+    def work(cloud: str) -> list[Document]:
+        driver = request.driver(cloud)
+        _refresh(request, driver)
+        every = driver.list_foreign() if request.arguments["--all"] else []
+        return [_foreign(machine) for machine in every]
+
+    return request.on_clouds(chosen or clouds.supported(request.settings), work)
 
 
 def _foreign(machine: Machine) -> Document:
