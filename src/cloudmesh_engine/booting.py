@@ -20,7 +20,7 @@ from cloudmesh_engine.clouds import (
 )
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
 from cloudmesh_engine.ledger import CREATING, PRESENT, Ledger, Row
-from cloudmesh_engine.limits import Limits
+from cloudmesh_engine.limits import Limits, Vm
 
 # How many terminated VMs of one name, unknown to the ledger, a boot walks past.
 _MOST_ATTEMPTS = 50
@@ -136,7 +136,8 @@ class Boot:
         return seen
 
     def _check_limits(self, new: list[str]) -> None:
-        self.limits.check(self.ledger, self.driver, new, self.request.flavor)
+        vm = Vm(self.request.flavor, self.request.labels.get("deadline", ""))
+        self.limits.check(self.ledger, self.driver, new, vm)
 
     def _claim(self, name: str) -> bool:
         self._rows[name], fresh = self.ledger.claim(self.driver.cloud, name, self.request)

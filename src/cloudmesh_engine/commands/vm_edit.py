@@ -7,6 +7,7 @@ from cloudmesh_engine.clouds import GONE, Driver, Machine, is_reserved
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, only, owned, result, unknown
 from cloudmesh_engine.errors import EngineError, Refused, UsageError
 from cloudmesh_engine.ledger import CREATING, PRESENT, Document
+from cloudmesh_engine.limits import Limits
 
 # Set while a running VM is stopped to be resized, so that a repetition knows to start it again.
 _RESTART_TAG = "cm-restart"
@@ -45,6 +46,7 @@ def resize(request: VmRequest) -> None:
         machine = only(driver, name)
         if machine.flavor == size and _RESTART_TAG not in machine.tags:
             return [result(machine, "already that size")]
+        Limits.of(request.settings).check_resize(request.ledger, driver, machine.name, size)
         if request.dryrun:
             return [result(machine, f"would resize to {size}")]
         machine = _resize(request, driver, machine, size)

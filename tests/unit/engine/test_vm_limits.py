@@ -1,10 +1,15 @@
 """What `cms vm boot` refuses before anything is made: too many VMs, or too dear ones."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from .conftest import Cms, Ec2
+from cloudmesh_engine import config, mongo, months
+from cloudmesh_engine.clouds import Machine
+from cloudmesh_engine.timesheets import Sheet, Stretch, Timesheets
+
+from .conftest import OWNER, Cms, Ec2
 
 MICRO = 0.0116  # t2.micro in config/prices.yaml
 
@@ -90,9 +95,95 @@ def test_a_price_is_one_of_its_region_only(cms_aws: Cms, ec2: Ec2) -> None:
     assert cms_aws("vm", "boot", "--name=db").returncode == 5
 
 
+def test_a_resize_keeps_the_price_cap_and_may_always_save(cms_aws: Cms, ec2: Ec2) -> None:
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+    limit(cms_aws, "max_hourly_cost", MICRO)
+    refused = cms_aws("vm", "resize", "web", "--size=t2.small")
+    assert refused.returncode == 5
+    assert "resize: 1 VMs would cost 0.0230 USD an hour" in refused.stderr
+    assert ec2.instances()[0]["InstanceType"] == "t2.micro"
+    # Beyond the cap from before it.
+    assert cms_aws("vm", "boot", "--name=db").returncode == 5
+    cms_aws.configure(f"max_hourly_cost: {MICRO}", "max_hourly_cost: 0.001")
+    assert cms_aws("vm", "resize", "web", "--size=t2.nano").returncode == 0
+
+
+def left() -> float:
+    """How many hours of this month are left."""
+    return months.hours_left("", datetime.now(UTC))
+
+
+def in_hours(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+def test_the_budget_of_a_month_counts_until_its_end_or_the_deadline(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_monthly_cost", 1.5 * MICRO * left())
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+    refused = cms_aws("vm", "boot", "--name=db")
+    assert (refused.returncode, ec2.words()) == (5, "web")
+    assert "boot: 2 VMs would make this month cost" in refused.stderr
+    assert "cloudmesh.limits.max_monthly_cost allows: give a --deadline" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    short = f"--deadline={in_hours(left() / 4)}"
+    assert cms_aws("vm", "boot", "--name=db", short).returncode == 0
+    assert cms_aws("vm", "boot", "--name=a,b", short).returncode == 5
+    # A repetition, a stop and a start cost nothing more.
+    assert cms_aws("vm", "boot", "--name=web,db").returncode == 0
+    assert cms_aws("vm", "delete", "web").returncode == 0
+    assert cms_aws("vm", "boot", "--name=a,b", short).returncode == 0
+
+
+def test_what_is_spent_in_a_month_stays_spent(cms_aws: Cms, ec2: Ec2) -> None:
+    """Also by VMs that are gone, on other clouds too."""
+    far = "    far:\n      cm: {active: false, kind: aws}\n      prices: {big: 100000}\n"
+    cms_aws.configure("  cloud:\n", f"  cloud:\n{far}")
+    limit(cms_aws, "max_monthly_cost", MICRO * left() + 1)
+    server = mongo.server(config.load(cms_aws.environ))
+    client = mongo.client(server)
+    begin = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0)
+    tags = {"cm-owner": OWNER}
+    gone = Machine("far", "old", "i-1", "running", "", "big", "", [], [], begin.isoformat(), tags)
+    sheets = Timesheets(client[server.database])
+    sheets.saw([gone], datetime.now(UTC).isoformat(timespec="microseconds"))
+    sheets.gone("far", "i-1", datetime.now(UTC).isoformat(timespec="microseconds"))
+    refused = cms_aws("vm", "boot", "--name=web")
+    assert (refused.returncode, ec2.words()) == (5, "")
+    assert "of them spent by now" in refused.stderr
+    client[server.database].drop_collection("timesheets")
+    client.close()
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+
+
+def test_different_boots_at_once_keep_the_budget_of_a_month(cms_aws: Cms, ec2: Ec2) -> None:
+    limit(cms_aws, "max_monthly_cost", 2 * MICRO * left())
+    running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
+    for process in running:
+        process.communicate(timeout=60)
+    assert {process.returncode for process in running} <= {0, 5}
+    assert len(ec2.instances()) <= 2
+
+
+def test_a_month_is_one_of_utc_and_counts_nothing_of_another() -> None:
+    now = datetime(2026, 2, 28, 12, tzinfo=UTC)
+    begin = datetime(2026, 1, 31, 22, tzinfo=UTC)
+    sheets = [
+        Sheet("aws", "i-1", "", "", "", "", [Stretch("small", begin, begin + timedelta(hours=5))]),
+        Sheet("aws", "i-2", "", "", "", "", [Stretch("small", now - timedelta(hours=1), None)]),
+        Sheet("aws", "i-3", "", "", "", "", [Stretch("big", begin, begin + timedelta(hours=1))]),
+    ]
+    assert list(months.hours(sheets, now)) == [("aws", "small", 4.0)]
+    assert months.hours_left("", now) == 12
+    assert months.hours_left("2026-02-28T13:30:00Z", now) == 1.5
+    assert months.hours_left("2026-02-28T11:30:00Z", now) == 0
+    assert months.hours_left("2026-03-31T00:00:00Z", now) == 12
+    assert months.hours_left("some day", now) == 12
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("max_hourly_cost", "cheap", "max_hourly_cost: 'cheap' is not a number"),
+    [("max_monthly_cost", "all", "max_monthly_cost: 'all' is not a number"),
+     ("max_hourly_cost", "cheap", "max_hourly_cost: 'cheap' is not a number"),
      ("max_hourly_cost", "-1", "max_hourly_cost: -1 is not a number"),
      ("max_vms", "1.5", "max_vms: 1.5 is not a number")],
 )  # fmt: skip
