@@ -12,6 +12,7 @@ the VM of this attempt right now, also one that died while it asked: as long as 
 attempt is not given up, for the cloud may still make its VM.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -236,6 +237,14 @@ class Ledger:
             self._write(machine)
         alive = {machine.id: machine.name for machine in machines}
         self.timesheets.only(cloud, [*alive], began)
+        self.prune(cloud, alive, began)
+
+    def prune(self, cloud: str, alive: Mapping[str, str], began: str) -> None:
+        """Note which VMs of a cloud are gone.
+
+        :param alive: the names of all VMs that are there, by id
+        :param began: as in `heal`
+        """
         for row in self.wanted():
             if row.cloud != cloud or not row.instance or row.updated >= began:
                 continue

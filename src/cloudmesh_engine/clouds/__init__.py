@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from cloudmesh_engine.clouds.leftovers import Leftovers
 from cloudmesh_engine.clouds.resources import Resources
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ActionFailed, ConfigError, NotSupported, UsageError
@@ -18,9 +19,13 @@ NAME_TAG = "cm-name"
 IMAGE_TAG = "cm-image"
 # Of what the cloud itself keeps no token: VMs with the same one were made for the same attempt.
 TOKEN_TAG = "cm-token"  # noqa: S105
+# From when on the reaper may delete the VM, in ISO 8601.
+DEADLINE_TAG = "cm-deadline"
 
-# Each has a module of its name here, and one for its resources.
+# Each has a module of its name here, one for its resources, and one for its leftovers if it is in
+# the second line.
 _KINDS = ("aws", "azure", "google", "openstack")
+_LEFTOVERS = ("aws", "openstack")
 
 
 class TokenSpent(ActionFailed):
@@ -216,6 +221,14 @@ def open_resources(settings: Settings, cloud: str, owner: str) -> Resources:
     """Open what a cloud has beside VMs; its SDK is imported only now."""
     resources: Resources = _connect("_resources", settings, cloud, owner)
     return resources
+
+
+def open_leftovers(settings: Settings, cloud: str, owner: str) -> Leftovers | None:
+    """Open what a cloud may still hold of ours; None: of this kind of cloud nobody looks yet."""
+    if _kind(section(settings, cloud)) not in _LEFTOVERS:
+        return None
+    leftovers: Leftovers = _connect("_leftovers", settings, cloud, owner)
+    return leftovers
 
 
 def kinds() -> list[str]:

@@ -94,9 +94,7 @@ class Aws(Addresses):
             "MinCount": 1,
             "MaxCount": 1,
             "ClientToken": token,
-            "TagSpecifications": [
-                {"ResourceType": "instance", "Tags": pairs(self._tags(name, request))}
-            ],
+            "TagSpecifications": self._tagged(name, request),
         }
         if request.key:
             parameters["KeyName"] = request.key
@@ -176,6 +174,15 @@ class Aws(Addresses):
         if request.image != request.image_id:
             labels[IMAGE_TAG] = request.image
         return {**_named(name), OWNER_TAG: self.owner, **labels}
+
+    def _tagged(self, name: str, request: Request) -> list[dict[str, Any]]:
+        # What outlives the VM, as a disk of an image that says so, is found by them too.
+        parts = {
+            "instance": self._tags(name, request),
+            "volume": {OWNER_TAG: self.owner, NAME_TAG: name},
+            "network-interface": {OWNER_TAG: self.owner, NAME_TAG: name},
+        }
+        return [{"ResourceType": kind, "Tags": pairs(tags)} for kind, tags in parts.items()]
 
     def _network(self, request: Request) -> dict[str, Any]:
         place: dict[str, Any] = {"SubnetId": request.network} if request.network else {}

@@ -10,7 +10,7 @@ from cloudmesh_engine.clouds import NAME_TAG, OWNER_TAG, Machine
 from cloudmesh_engine.clouds.aws_errors import translated
 from cloudmesh_engine.errors import Refused
 
-_VM_TAG = "cm-vm"
+VM_TAG = "cm-vm"
 
 
 class Addresses:
@@ -40,7 +40,7 @@ class Addresses:
         self._release(self._made_for(machine_id))
 
     def _make(self, machine: Machine) -> list[dict[str, Any]]:
-        tags = {OWNER_TAG: self.owner, NAME_TAG: machine.name, _VM_TAG: machine.id}
+        tags = {OWNER_TAG: self.owner, NAME_TAG: machine.name, VM_TAG: machine.id}
         wanted = [{"ResourceType": "elastic-ip", "Tags": pairs(tags)}]
         with translated():
             made = self._ec2.allocate_address(Domain="vpc", TagSpecifications=wanted)
@@ -58,7 +58,7 @@ class Addresses:
 
     def _made_for(self, machine_id: str) -> list[dict[str, Any]]:
         """Give our addresses of a VM in an order that all commands agree on."""
-        found = self._find({f"tag:{OWNER_TAG}": self.owner, f"tag:{_VM_TAG}": machine_id})
+        found = self._find({f"tag:{OWNER_TAG}": self.owner, f"tag:{VM_TAG}": machine_id})
         return sorted(found, key=lambda one: (not one.get("InstanceId"), one["AllocationId"]))
 
     def _find(self, query: dict[str, str]) -> list[dict[str, Any]]:

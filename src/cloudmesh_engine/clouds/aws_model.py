@@ -20,9 +20,10 @@ _FOR_PEOPLE = ("documentation", "enum")
 
 CALLS = (
     "AllocateAddress", "AssociateAddress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup",
-    "CreateTags", "DeleteKeyPair", "DeleteSecurityGroup", "DeleteTags", "DescribeAddresses",
-    "DescribeImages", "DescribeInstanceTypes", "DescribeInstances", "DescribeKeyPairs",
-    "DescribeSecurityGroups", "DescribeSubnets", "DisassociateAddress", "GetConsoleOutput",
+    "CreateTags", "DeleteKeyPair", "DeleteNetworkInterface", "DeleteSecurityGroup", "DeleteTags",
+    "DeleteVolume", "DescribeAddresses", "DescribeImages", "DescribeInstanceTypes",
+    "DescribeInstances", "DescribeKeyPairs", "DescribeNetworkInterfaces", "DescribeSecurityGroups",
+    "DescribeSubnets", "DescribeVolumes", "DisassociateAddress", "GetConsoleOutput",
     "ImportKeyPair", "ModifyInstanceAttribute", "RebootInstances", "ReleaseAddress",
     "RunInstances", "StartInstances", "StopInstances", "TerminateInstances",
 )  # fmt: skip

@@ -10,7 +10,7 @@ from cloudmesh_engine.clouds import OWNER_TAG, Machine
 from cloudmesh_engine.clouds.openstack_errors import translated
 from cloudmesh_engine.errors import ActionFailed, Refused
 
-_VM_TAG = "cm-vm"
+VM_TAG = "cm-vm"
 
 
 class Addresses:
@@ -93,7 +93,7 @@ class Addresses:
         return sorted(ours, key=lambda one: (not one.port_id, str(one.id)))
 
     def _description(self, machine_id: str) -> str:
-        return f"{OWNER_TAG}={self.owner} {_VM_TAG}={machine_id}"
+        return f"{OWNER_TAG}={self.owner} {VM_TAG}={machine_id}"
 
     def _release(self, addresses: list[Any]) -> None:
         for address in addresses:

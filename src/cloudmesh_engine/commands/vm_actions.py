@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from cloudmesh_engine import hostkeys, power, waiting
+from cloudmesh_engine import ending, power, waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine
 from cloudmesh_engine.commands.vm_request import NoSuchVm, VmRequest, owned, result, unknown
 from cloudmesh_engine.errors import ActionFailed, UsageError
@@ -131,25 +131,18 @@ def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
     else:
         if known:
             waiting.until(driver, known, "terminated", request.budget)
-        _clear(request, driver, row.name, row.instance)
+        if row.instance:
+            ending.clear(driver, row.instance)
+        request.ledger.forget(driver.cloud, row.name, row.instance)
         action = "already deleted" if row.instance else "forgotten"
     record = {"action": action, "cloud": row.cloud, "name": row.name, "status": "terminated"}
     return [{**record, "instance_id": row.instance}]
 
 
 def _terminate(request: VmRequest, driver: Driver, machine: Machine) -> Document:
-    driver.terminate(machine)
-    after = waiting.until(driver, machine, "terminated", request.budget)
-    _clear(request, driver, machine.name, machine.id)
+    after = ending.terminate(driver, machine, request.budget)
+    request.ledger.forget(driver.cloud, machine.name, machine.id)
     return {**result(after, "deleted"), "status": "terminated"}
-
-
-def _clear(request: VmRequest, driver: Driver, name: str, instance: str) -> None:
-    """Remove what a terminated VM leaves: addresses, its pinned host key, its row."""
-    if instance:
-        driver.release_addresses(instance)
-        hostkeys.forget(driver.cloud, instance)
-    request.ledger.forget(driver.cloud, name, instance)
 
 
 def _give_up(request: VmRequest, driver: Driver, row: Row, known: Machine) -> list[Document]:

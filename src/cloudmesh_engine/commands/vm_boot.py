@@ -9,6 +9,7 @@ from cloudmesh_engine.clouds import Driver, Machine, Request
 from cloudmesh_engine.clouds.resources import Resources
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
 from cloudmesh_engine.errors import UsageError
+from cloudmesh_engine.hours import times
 from cloudmesh_engine.ledger import Document
 from cloudmesh_engine.limits import Limits
 
@@ -71,6 +72,9 @@ def _wanted(request: VmRequest, cloud: str) -> Request:
         raise UsageError(f"boot: give --image and --flavor: {cloud} has no default for them")
     general = request.settings.data["cloudmesh"].get("default") or {}
     labels = {label: str(arguments[f"--{label}"] or "") for label in _LABELS}
+    if labels["deadline"]:
+        # One that nobody can read would never come.
+        times.parse(labels["deadline"], "--deadline")
     for label in ("username", "group"):
         labels[label] = labels[label] or str(defaults.get(label) or "")
     return Request(

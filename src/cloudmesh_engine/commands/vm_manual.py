@@ -110,7 +110,7 @@ Options:
     --quiet              no notes on stderr
     --force              taken for the sake of older scripts, changes nothing
     --run=RUN            the run that the VM belongs to, kept as a tag
-    --deadline=DEADLINE  when the VM may be deleted, in ISO 8601, kept as a tag
+    --deadline=DEADLINE  when the reaper deletes the VM, in ISO 8601, kept as a tag
     --nowait             end when the VMs are made, see vm status and vm wait for when they run
     --output=OUTPUT      the output format [default: table]
     --refresh            ask the cloud, and make the inventory what the cloud says

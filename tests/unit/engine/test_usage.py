@@ -16,7 +16,10 @@ LINES = {
         "meta delete web a c", "ip inventory", "ssh web --comm=uname", "wait web --interval=1",
         "put here there web --key=file",
     ),
-    fleet_manual: ("hours show --vms", "hours snooze web --until=2h"),
+    fleet_manual: (
+        "hours show --vms", "hours snooze web --until=2h", "reap --watch", "reap --yes --grace=0",
+        "reap --log --days=9", "adopt web", "deadline web --until=2h",
+    ),
     storage_manual: ("--storage=here list /", "sync a b --delete"),
     transfer_manual: ("here:/a there:/b", "a:/ b:/ --include=x --include=y"),
 }  # fmt: skip

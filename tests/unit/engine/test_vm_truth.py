@@ -32,6 +32,7 @@ WRONG_USAGE = [
     Case("boot --n=0", 2, "--n=0: give a number"),
     Case("boot --n=many", 2, "--n=many: give a number"),
     Case("boot --name=a,b --n=2", 2, "give one --name"),
+    Case("boot --name=web --deadline=soon", 2, "--deadline=soon: no time"),
     Case("boot --name='a b'", 2, "is no name"),
     Case("boot --name=web[1-", 2, "--name: web"),
     Case("boot --name='$(id)'", 2, "is no name"),

@@ -1,0 +1,1 @@
+"""The reaper: finds what should be gone, and deletes it."""
