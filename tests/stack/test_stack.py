@@ -18,6 +18,7 @@ SERVICES = {
     "flower",
     "mongo",
     "postgres",
+    "reaper",
     "redis",
     "sandbox",
     "scheduler",

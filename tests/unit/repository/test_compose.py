@@ -73,6 +73,17 @@ def test_a_worker_holds_no_key_to_airflow():
     assert "metadata" not in worker["networks"]
 
 
+def test_the_reaper_knows_nothing_of_airflow_and_waits_for_nobody():
+    reaper = SERVICES["reaper"]
+    assert set(reaper["secrets"]) == {"mongo_password"}
+    assert "AIRFLOW" not in str(reaper["environment"])
+    assert set(reaper["networks"]) == {"inventory", "tasks"}
+    assert "depends_on" not in reaper
+    assert "ports" not in reaper
+    worker = {mount["target"]: mount for mount in mounts(SERVICES["worker"])}
+    assert mounts(reaper) == [worker["/config"], worker["/var/lib/cloudmesh"]]
+
+
 @pytest.mark.parametrize("name", ["triggerer", "webserver"])
 def test_who_shows_or_awaits_vms_may_only_read_the_inventory(name):
     service = SERVICES[name]
