@@ -38,7 +38,7 @@ PROPOSED = choices.load()
             type=["null", "number"],
             exclusiveMinimum=0,
             title="Hours to live",
-            description="After that vm_cleanup deletes them. Empty: they stay until you do.",
+            description="After that the reaper deletes them. Empty: they stay until you do.",
         ),
     },
     doc_md="""

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, dag
 
-from cloudmesh_airflow.operators.vm import CloudmeshVmDeleteOperator, CloudmeshVmListOperator
+from cloudmesh_airflow.operators.cloudmesh import CloudmeshCommandOperator
 
 
 @dag(
@@ -19,32 +19,26 @@ from cloudmesh_airflow.operators.vm import CloudmeshVmDeleteOperator, CloudmeshV
             type="string",
             title="DAG run",
             description="As vm_boot/manual__2026-11-21T08:00:00: all VMs that it booted. "
-            "Empty: all VMs that are past their deadline.",
+            "Empty: all VMs that are past their deadline, and what nobody uses.",
         ),
     },
     doc_md="""
     ### Clean up VMs
 
-    Every quarter of an hour, once you switch it on: asks the clouds for the VMs of this
-    appliance and deletes those that are past the deadline they were booted with. Started by
-    hand with a DAG run, it deletes what that run booted. A VM without a deadline stays, and so
-    does what this appliance did not boot.
+    Started by hand with a DAG run, it deletes what that run booted. Without one it does what the
+    service `reaper` does every five minutes anyway: it deletes the VMs that are past their
+    deadline, and what the appliance owns and nobody uses. Switch it on where that service does not
+    run, or where you want each look as a run with a log. What others made stays.
     """,
 )
 def vm_cleanup():
-    """Ask the clouds, choose, delete."""
-    look = CloudmeshVmListOperator(task_id="look", refresh=True, pool="clouds")
-
-    @task
-    def choose(vms: list[dict], params: dict) -> list[dict]:
-        from datetime import UTC, datetime
-
-        from cloudmesh_airflow.expiry import due
-
-        return due(vms, datetime.now(UTC), params["run"])
-
-    delete = CloudmeshVmDeleteOperator.partial(task_id="delete", pool="clouds", retries=3)
-    delete.expand_kwargs(choose(look.output))
+    """One command."""
+    CloudmeshCommandOperator(
+        task_id="reap",
+        command=["fleet", "reap", "--yes", "--run={{ params.run }}", "--output=json"],
+        parse_json=True,
+        pool="clouds",
+    )
 
 
 vm_cleanup()

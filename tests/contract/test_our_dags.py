@@ -47,6 +47,15 @@ def test_vm_cleanup_deletes_what_one_run_booted(airflow, cms_aws, ec2):
     assert ec2.words() == "other"
 
 
+def test_fleet_report_tells_hours_and_cost(airflow, cms_aws, ec2):
+    airflow("boot", n=2)
+    told = airflow("fleet_report", by="dag,cloud")
+    assert told.state == "success", airflow.log.read_text()[-3000:]
+    (record,) = told.returned["report"]
+    assert [record[one] for one in ("dag", "cloud", "vms", "running")] == ["boot", "aws", 2, 2]
+    assert "unpriced_hours" in airflow.log.read_text()
+
+
 def test_the_forms_propose_what_the_refresh_found(airflow, ec2, home):
     ec2.make("web ~other")
     assert airflow("vm_inventory_refresh").state == "success"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudmesh_airflow import arguments
-from cloudmesh_airflow.expiry import due
 from cloudmesh_airflow.failures import BadArgument
 from cloudmesh_airflow.provider import get_provider_info
 
@@ -80,33 +79,6 @@ def test_a_deadline_has_a_time_zone():
     assert before + timedelta(hours=1) <= after <= datetime.now(UTC) + timedelta(hours=1)
     with pytest.raises(BadArgument, match="one of them"):
         arguments.deadline("2027-01-31", 5)
-
-
-def record(name: str, **more: str) -> dict[str, str]:
-    return {"name": name, "cloud": "aws", "instance_id": f"i-{name}", **more}
-
-
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-VMS = [
-    record("past", deadline="2026-11-21T11:59:59Z"),
-    record("elsewhere", deadline="2026-11-21T13:00:00+02:00", cloud="azure"),
-    record("naive", deadline="2026-11-21T12:00:00"),
-    record("future", deadline="2026-11-21T12:00:01+00:00"),
-    record("none", deadline="", run="dag/run"),
-    record("odd", deadline="next week"),
-]
-
-
-def test_what_is_past_its_deadline_is_due_cloud_by_cloud():
-    assert due(VMS, NOW) == [
-        {"cloud": "aws", "names": ["i-naive", "i-past"]},
-        {"cloud": "azure", "names": ["i-elsewhere"]},
-    ]
-
-
-def test_with_a_run_its_vms_are_due_and_no_others():
-    assert due(VMS, NOW, "dag/run") == [{"cloud": "aws", "names": ["i-none"]}]
-    assert due(VMS, NOW, "dag/other") == []
 
 
 def test_the_provider_is_as_airflow_wants_it():
