@@ -72,7 +72,7 @@ class Cms:
         for name in ("cloudmesh.yaml", "prices.yaml"):
             text = (REPOSITORY / "config" / name).read_text()
             text = text.replace("sandbox-secret-key", CANARY).replace(SHIPPED_IMAGE, AMI)
-            text = text.replace("    google:\n", f"{NIMBUS}\n    google:\n", 1)
+            text = text.replace("    google:", f"{NIMBUS}\n    google:", 1)
             (root / name).write_text(text)
         environ = {
             "PATH": os.environ["PATH"],
