@@ -57,7 +57,7 @@ def test_name_version_licence_and_extras_are_right(python):
     version, licence, extras, top = json.loads(run(python, "-c", program))
     assert version == "0.1.0"
     assert licence == "Apache-2.0"
-    assert extras == ["airflow", "cms", "dev", "test"]
+    assert extras == ["airflow", "clients", "cms", "dev", "test"]
     assert [name for name in top if name != ".."] == [
         "cloudmesh-airflow.pth", "cloudmesh_airflow", "cloudmesh_engine",
     ]  # fmt: skip
