@@ -34,6 +34,7 @@ from cloudmesh_engine.clouds.azure_machine import (
 )
 from cloudmesh_engine.clouds.azure_parts import Parts
 from cloudmesh_engine.clouds.azure_resources import public_key, size_names
+from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
 
 _LOGIN = "azureuser"
@@ -41,7 +42,7 @@ _LOGIN = "azureuser"
 
 def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Azure":
     """Make the driver from a cloud's section of cloudmesh.yaml."""
-    default = azure_client.filled(configuration.get("default"))
+    default = given(configuration.get("default"))
     return Azure(
         cloud,
         owner,

@@ -18,9 +18,9 @@ from azure.mgmt.core.policies import (
     ARMChallengeAuthenticationPolicy,
 )
 
-from cloudmesh_engine.clouds.azure_arm import Arm, Document
+from cloudmesh_engine.clouds.azure_arm import Arm
 from cloudmesh_engine.clouds.azure_login import credential
-from cloudmesh_engine.config import is_placeholder
+from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ConfigError
 
 _PUBLIC = "https://management.azure.com"
@@ -30,31 +30,22 @@ _PATIENCE = 30
 
 def connect(cloud: str, configuration: Mapping[str, Any], owner: str) -> Arm:
     """Open a subscription; who logs in is asked at the first call."""
-    given = filled(configuration.get("credentials"))
-    default = filled(configuration.get("default"))
+    credentials = given(configuration.get("credentials"))
+    default = given(configuration.get("default"))
     for key in ("AZURE_SUBSCRIPTION_ID", "AZURE_REGION"):
-        if key not in given:
+        if key not in credentials:
             raise ConfigError(
                 f"{cloud}: credentials.{key} is not given: fill it in in cloudmesh.yaml"
             )
-    endpoint = str(given.get("endpoint") or "").rstrip("/")
+    endpoint = str(credentials.get("endpoint") or "").rstrip("/")
     return Arm(
-        _pipeline(endpoint, json.dumps([cloud, given], sort_keys=True, default=str)),
+        _pipeline(endpoint, json.dumps([cloud, credentials], sort_keys=True, default=str)),
         endpoint or _PUBLIC,
-        subscription=str(given["AZURE_SUBSCRIPTION_ID"]),
-        location=str(given["AZURE_REGION"]),
+        subscription=str(credentials["AZURE_SUBSCRIPTION_ID"]),
+        location=str(credentials["AZURE_REGION"]),
         group=str(default.get("resource_group") or owner),
         owner=owner,
     )
-
-
-def filled(section: Any) -> Document:
-    """Leave out of a section what is still to be filled in."""
-    return {
-        str(key): value
-        for key, value in dict(section or {}).items()
-        if value is not None and not is_placeholder(value)
-    }
 
 
 @functools.cache
@@ -62,10 +53,10 @@ def _pipeline(endpoint: str, login: str) -> Any:
     # What Azure's packages log would come to stderr beside our own line.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     # Once for driver and resources, so that they share a token; it may serve many threads.
-    cloud, given = json.loads(login)
+    cloud, credentials = json.loads(login)
     place = endpoint or _PUBLIC
     authentication: Any = ARMChallengeAuthenticationPolicy(
-        credential(cloud, given, endpoint), f"{place}/.default"
+        credential(cloud, credentials, endpoint), f"{place}/.default"
     )
     return ARMPipelineClient(
         place,

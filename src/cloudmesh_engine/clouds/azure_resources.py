@@ -13,7 +13,8 @@ from cloudmesh_engine.clouds.azure_errors import translated
 from cloudmesh_engine.clouds.azure_groups import Groups
 from cloudmesh_engine.clouds.azure_images import SHORT, newest
 from cloudmesh_engine.clouds.azure_machine import owner
-from cloudmesh_engine.clouds.resources import Document, labelled
+from cloudmesh_engine.clouds.resources import Document, labelled, words
+from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ActionFailed, Refused
 
 _KEYS = f"{COMPUTE}/sshPublicKeys"
@@ -23,13 +24,13 @@ _AT_ONCE = 8
 def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "AzureResources":
     """Open the resources from a cloud's section of cloudmesh.yaml."""
     catalog = configuration.get("catalog") or {}
-    default = azure_client.filled(configuration.get("default"))
+    default = given(configuration.get("default"))
     return AzureResources(
         cloud,
         owner,
         azure_client.connect(cloud, configuration, owner),
-        images=[*_words(catalog.get("images")), *_words(default.get("image"))],
-        flavors=_words(catalog.get("flavors")),
+        images=[*words(catalog.get("images")), *words(default.get("image"))],
+        flavors=words(catalog.get("flavors")),
     )
 
 
@@ -202,9 +203,3 @@ def _fingerprint(rest: str) -> str:
 
 def _by_name(document: Document) -> str:
     return str(document["name"])
-
-
-def _words(value: Any) -> list[str]:
-    """Read a list, or a text with commas."""
-    words = value if isinstance(value, list) else str(value or "").split(",")
-    return [str(word).strip() for word in words if str(word).strip()]
