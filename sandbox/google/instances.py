@@ -5,6 +5,7 @@ import re
 import answers
 import catalogue
 from answers import Document, Refusal, invalid, not_ready, only
+from disks import Disks
 from marked import put_labels, put_metadata, put_tags
 from networks import Networks
 from operations import Operations
@@ -33,6 +34,7 @@ class Instances:
         self._store = store
         self._operations = operations
         self._networks = networks
+        self._disks = Disks(store)
 
     def insert(self, place: str, body: Document, asked: str) -> Document:
         """Accept a new instance, or refuse it."""
@@ -58,12 +60,15 @@ class Instances:
         added = self._store.add(place, instance)
         try:
             self._networks.connect(place, added)
+            self._disks.make(added, body["disks"][0].get("initializeParams") or {})
         except Refusal:
+            self._networks.release(added)
             self._store.remove(place, added)
             raise
 
         def effect() -> None:
             if machine_type in catalogue.EXHAUSTED:
+                self._disks.leave(added)
                 self._store.remove(place, added)
                 raise Refusal(
                     503,
@@ -77,7 +82,7 @@ class Instances:
         return self._operations.begin("insert", place, added, asked, effect)
 
     def delete(self, place: str, name: str, asked: str) -> Document:
-        """Let an instance go, with its disk."""
+        """Let an instance go, with its disk if that is to go along."""
         instance = self._store.find(place, name)
         if instance["status"] == "STOPPING" and self._operations.is_busy(instance):
             raise not_ready(instance["selfLink"])
@@ -85,6 +90,7 @@ class Instances:
 
         def effect() -> None:
             self._networks.release(instance)
+            self._disks.leave(instance)
             self._store.remove(place, instance)
 
         return self._operations.begin("delete", place, instance, asked, effect)
@@ -138,6 +144,7 @@ class Instances:
         def effect() -> None:
             self._store.rename(place, instance, wanted)
             self._networks.renamed(instance)
+            self._disks.renamed(instance)
 
         return self._operations.begin("setName", place, instance, asked, effect)
 

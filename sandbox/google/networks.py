@@ -58,7 +58,7 @@ class Networks:
         return self._operations.begin("insert", "global/firewalls", added, asked, lambda: None)
 
     def delete(self, place: str, name: str, asked: str) -> Document:
-        """Delete a firewall rule, or an address that nobody uses."""
+        """Delete a firewall rule, or an address or a disk that nobody uses."""
         thing = self._store.find(place, name)
         if thing.get("users"):
             raise Refusal(

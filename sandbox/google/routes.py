@@ -19,7 +19,7 @@ _READ = {"alt", "prettyPrint", "fields"}
 _LIST = _READ | {"filter", "maxResults", "pageToken", "orderBy", "returnPartialSuccess"}
 _CHANGE = _READ | {"requestId"}
 _LISTED = (
-    r"zones/[^/]+/(?:instances|machineTypes|operations)"
+    r"zones/[^/]+/(?:disks|instances|machineTypes|operations)"
     r"|regions/[^/]+/(?:addresses|subnetworks|operations)"
     r"|global/(?:firewalls|images|networks|operations)|zones|regions"
 )
@@ -65,6 +65,8 @@ class Service:
             return self._published(project, rest, query)
         if not rest:
             return self._project
+        if rest == "aggregated/instances":
+            return self._instances_of_all_zones(query)
         self._check_place(rest)
         if re.fullmatch(_LISTED, rest):
             return self._list(rest, self._store.all(rest), query, origin)
@@ -107,6 +109,16 @@ class Service:
             page["nextPageToken"] = str(first + most)
         return page
 
+    def _instances_of_all_zones(self, query: Query) -> Document:
+        """Give the instances by zone; one without any says so."""
+        _only(query, _READ)
+        place, none = "aggregated/instances", {"code": "NO_RESULTS_ON_PAGE"}
+        zones: Document = {}
+        for zone in catalogue.ZONES:
+            found = self._store.all(f"zones/{zone}/instances")
+            zones[f"zones/{zone}"] = {"instances": found} if found else {"warning": none}
+        return {"kind": "compute#instanceAggregatedList", "id": place, "items": zones}
+
     def _change(self, method: str, rest: str, query: Query, body: Document | None) -> Document:
         self._check_place(rest)
         asked, content = query.get("requestId", ""), body or {}
@@ -128,7 +140,7 @@ class Service:
              lambda p, n: networks.delete_way(p, n, interface, way, asked)),
             ("POST setCommonInstanceMetadata", lambda: marked.set_common(content, asked)),
             ("POST global/firewalls", lambda: networks.insert_firewall(content, asked)),
-            (r"DELETE (global/firewalls|regions/[^/]+/addresses)/([^/]+)",
+            (r"DELETE (global/firewalls|regions/[^/]+/addresses|zones/[^/]+/disks)/([^/]+)",
              lambda p, n: networks.delete(p, n, asked)),
             (r"POST (regions/[^/]+/addresses)",
              lambda p: networks.insert_address(p, content, asked)),

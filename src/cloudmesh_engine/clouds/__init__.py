@@ -22,10 +22,8 @@ TOKEN_TAG = "cm-token"  # noqa: S105
 # From when on the reaper may delete the VM, in ISO 8601.
 DEADLINE_TAG = "cm-deadline"
 
-# Each has a module of its name here, one for its resources, and one for its leftovers if it is in
-# the second line.
+# Each has a module of its name here, one for its resources, and one for its leftovers.
 _KINDS = ("aws", "azure", "google", "openstack")
-_LEFTOVERS = ("aws", "openstack")
 
 
 class TokenSpent(ActionFailed):
@@ -223,10 +221,8 @@ def open_resources(settings: Settings, cloud: str, owner: str) -> Resources:
     return resources
 
 
-def open_leftovers(settings: Settings, cloud: str, owner: str) -> Leftovers | None:
-    """Open what a cloud may still hold of ours; None: of this kind of cloud nobody looks yet."""
-    if _kind(section(settings, cloud)) not in _LEFTOVERS:
-        return None
+def open_leftovers(settings: Settings, cloud: str, owner: str) -> Leftovers:
+    """Open what a cloud may still hold of ours; its SDK is imported only now."""
     leftovers: Leftovers = _connect("_leftovers", settings, cloud, owner)
     return leftovers
 

@@ -21,7 +21,7 @@ from cloudmesh_engine.clouds.azure_machine import (
 from cloudmesh_engine.errors import ActionFailed
 
 _NETWORKS = f"{NETWORK}/virtualNetworks"
-_VM_TAG = "cm-vm"
+VM_TAG = "cm-vm"
 _SPACE, _SUBNET = "10.80.0.0/16", "10.80.0.0/20"
 # No boot takes that long between its first part and its VM.
 _ABANDONED = timedelta(minutes=15)
@@ -82,16 +82,16 @@ class Parts:
                 for one in self._arm.listed(ADDRESS)
                 if "ipConfiguration" not in one["properties"]
             ]
-        left = {_vm(one) for one in [*free, *loose] if owner(one) == self.owner and _is_old(one)}
+        left = {_vm(one) for one in [*free, *loose] if owner(one) == self.owner and is_old(one)}
         # Of an interface in use the address is too.
-        used = {_vm(one) for one in free if not _is_old(one)}
+        used = {_vm(one) for one in free if not is_old(one)}
         for wanted in sorted(left - used):
             self.remove_parts(wanted)
         return sorted(left - used)
 
     def _marked(self, wanted: str) -> Document:
         made = datetime.now(UTC).isoformat(timespec="seconds")
-        tags = {**self._arm.owned, _VM_TAG: wanted, MADE_TAG: made}
+        tags = {**self._arm.owned, VM_TAG: wanted, MADE_TAG: made}
         return {"location": self._arm.location, "tags": tags}
 
     def _group_id(self, name: str) -> str:
@@ -137,13 +137,14 @@ def going_along(address: Document) -> Document:
     return {"id": address["id"], "properties": {"deleteOption": "Delete"}}
 
 
-def _vm(part: Document) -> str:
-    return str((part.get("tags") or {}).get(_VM_TAG) or "")
-
-
-def _is_old(part: Document) -> bool:
+def is_old(part: Document) -> bool:
+    """Say whether a part is older than any boot that may still be under way."""
     made: Any = (part.get("tags") or {}).get(MADE_TAG)
     try:
         return datetime.now(UTC) - datetime.fromisoformat(str(made)) > _ABANDONED
     except (ValueError, TypeError):
         return False
+
+
+def _vm(part: Document) -> str:
+    return str((part.get("tags") or {}).get(VM_TAG) or "")

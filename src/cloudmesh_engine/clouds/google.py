@@ -27,6 +27,7 @@ from cloudmesh_engine.clouds.google_keys import public_key
 from cloudmesh_engine.clouds.google_machine import (
     IMAGE_ID_TAG,
     KEY_TAG,
+    KEYS_ITEM,
     STOPPED,
     SUSPENDED,
     describe,
@@ -180,7 +181,7 @@ class Google(Images, Tags, Addresses):
         if request.key:
             login = request.labels.get("username") or _LOGIN
             key = public_key(self.cloud, self._compute, request.key)
-            items.append({"key": "ssh-keys", "value": f"{login}:{key}"})
+            items.append({"key": KEYS_ITEM, "value": f"{login}:{key}"})
         wanted: Document = {
             "name": instance_name(name, token),
             "machineType": self._flavor(request.flavor),

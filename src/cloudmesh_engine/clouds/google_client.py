@@ -89,6 +89,17 @@ class Compute:
             page = self._ask("GET", path, query)
             yield from page.get("items", [])
 
+    def in_all_zones(self, kind: str) -> Iterator[Document]:
+        """Ask for all things of a kind that each zone has its own of, as instances."""
+        query: dict[str, str] = {}
+        while True:
+            page = self._ask("GET", f"{self.project}/aggregated/{kind}", query)
+            for zone in page.get("items", {}).values():
+                yield from zone.get(kind, [])
+            if not page.get("nextPageToken"):
+                return
+            query = {"pageToken": str(page["nextPageToken"])}
+
     def change(self, method: str, path: str, body: Document | None = None, **query: str) -> None:
         """Ask for a change, and wait until it is done."""
         query["requestId"] = str(uuid.uuid4())

@@ -80,7 +80,12 @@ class Groups:
             raise Refused(f"security group {name} on {self.cloud} was not made by this appliance")
         if not owned:
             raise ActionFailed(f"no security group {name!r} on {self.cloud}")
-        for firewall in [one for group in owned for one in group["own_rules"]]:
+        for group in owned:
+            self.delete_rules(group)
+
+    def delete_rules(self, group: Document) -> None:
+        """Delete the rules of ours in one of the groups; one that is gone is no failure."""
+        for firewall in group["own_rules"]:
             with translated(ignore=404):
                 place = self._compute.everywhere("firewalls", firewall)
                 self._compute.change("DELETE", place)

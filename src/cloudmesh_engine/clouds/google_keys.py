@@ -55,17 +55,20 @@ class Keys:
 
     def delete_key(self, name: str) -> None:
         """Delete a key that we uploaded."""
+        if not self.discard_key(name):
+            raise ActionFailed(f"no key named {name!r} on {self.cloud}: see cms key list --cloud")
+
+    def discard_key(self, name: str) -> bool:
+        """Delete a key that we uploaded; False: there is none of that name."""
         for _ in range(_TRIES):
             metadata = _metadata(self._compute)
             there = _stored(metadata)
             if name not in there:
-                raise ActionFailed(
-                    f"no key named {name!r} on {self.cloud}: see cms key list --cloud"
-                )
+                return False
             if there.pop(name)["owner"] != self.owner:
                 raise Refused(f"key {name} on {self.cloud} was not uploaded by this appliance")
             if self._store(metadata, there):
-                return
+                return True
         raise _busy(self.cloud)
 
     def _store(self, metadata: Document, keys: Document) -> bool:
@@ -96,6 +99,7 @@ class Keys:
             "format": kind or "N/A",
             "comment": comment or "N/A",
             "public_key": key["public_key"],
+            "owner": key["owner"],
         }
         return labelled(entry, "key", self.cloud, "google", name)
 

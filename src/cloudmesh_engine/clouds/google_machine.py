@@ -16,6 +16,8 @@ Document = dict[str, Any]
 
 KEY_TAG, IMAGE_ID_TAG = "cm-key", "cm-image-id"
 TAGS_ITEM = "cm-tags"
+# What Google's agent in a VM reads: a line for each key that opens it.
+KEYS_ITEM = "ssh-keys"
 STOPPED, SUSPENDED = "TERMINATED", "SUSPENDED"
 _STATES = {
     "PROVISIONING": "pending",

@@ -83,7 +83,7 @@ class Sweep:
         """Ask the cloud, then MongoDB: a row is there before its VM, so each VM has its row."""
         machines = self._driver.list_owned()
         holdings: Sequence[Holding] = []
-        if self._leftovers and not self.orders.run:
+        if not self.orders.run:
             holdings = self._tried(self._leftovers.look, [])
         return Inventory(
             owner=self._owner,
@@ -126,7 +126,7 @@ class Sweep:
             if isinstance(thing, Machine):
                 done = self._end(finding, thing, inventory)
             else:
-                done = self._leftovers is not None and self._leftovers.discard(thing)
+                done = self._leftovers.discard(thing)
         except Exception as error:
             self._failed(error, f"{finding.kind} {thing.name} ({thing.id}): ")
             return _told(finding, FAILED)

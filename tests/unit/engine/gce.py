@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from cloudmesh_engine.clouds.leftovers import Leftovers
+
 REPOSITORY = Path(__file__).parents[3]
 OWNER = "cm-0123456789abcdef"
 TOKEN = "sandbox-access-token"
@@ -140,6 +142,12 @@ class Gce:
 
     def addresses(self) -> list[dict[str, Any]]:
         return self.items("/regions/us-central1/addresses")
+
+
+def compute_of(leftovers: Leftovers) -> Any:
+    """The connection that leftovers ask, which tests watch and close."""
+    look: Any = leftovers._parts["disk"][0]
+    return look.__self__._compute
 
 
 def serve(*more: str) -> Iterator[Gce]:

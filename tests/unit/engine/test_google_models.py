@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from google.cloud import compute_v1
 
-from cloudmesh_engine.clouds import Machine, Request, google, google_resources
+from cloudmesh_engine.clouds import Machine, Request, google, google_leftovers, google_resources
+from cloudmesh_engine.clouds.leftovers import Leftovers
 from cloudmesh_engine.clouds.resources import Rule
 
-from .gce import OWNER, TOKEN, ZONE, Gce
+from .gce import OWNER, TOKEN, ZONE, Gce, compute_of
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL2yGKjyyBbmzf9b5DYRVdBCEuhJ7BlsScYQzCuxEhZs someone"
 # What each call has as its body, by the end of its path.
@@ -29,7 +30,7 @@ BODIES = {
     "/firewalls": compute_v1.Firewall,
 }
 SERVICES = (
-    "addresses", "firewalls", "global_operations", "images", "instances", "machine_types",
+    "addresses", "disks", "firewalls", "global_operations", "images", "instances", "machine_types",
     "projects", "region_operations", "zone_operations",
 )  # fmt: skip
 
@@ -52,21 +53,23 @@ class Recorder:
 
 @pytest.fixture
 def recorder(google_project: Gce) -> Iterator[Recorder]:
-    """All calls of both halves of the driver."""
+    """All calls of the three parts of the driver."""
     given = {"access_token": TOKEN, "project": "sandbox", "datacenter": ZONE.rpartition("/")[2]}
     configuration = {"credentials": {**given, "endpoint": google_project.address}}
     driver = google.connect("google", configuration, OWNER)
     resources = google_resources.connect("google", configuration, OWNER)
+    leftovers = google_leftovers.connect("google", configuration, OWNER)
     recorder = Recorder(driver._compute._session)
-    sessions = [recorder, resources._compute._session]
-    driver._compute._session = resources._compute._session = recorder
-    use_all(driver, resources)
+    third = compute_of(leftovers)
+    sessions = [recorder, resources._compute._session, third._session]
+    driver._compute._session = resources._compute._session = third._session = recorder
+    use_all(driver, resources, leftovers)
     yield recorder
     for session in sessions:
         session.close()
 
 
-def use_all(driver: Any, resources: Any) -> None:
+def use_all(driver: Any, resources: Any, leftovers: Leftovers) -> None:
     assert resources.images()
     assert resources.flavors()
     assert resources.add_key("mine", KEY)
@@ -76,6 +79,7 @@ def use_all(driver: Any, resources: Any) -> None:
     labels = {"group": "Blue Team", "run": "one", "username": "me"}
     wanted = Request("debian-12", "e2-micro", "mine", secgroup="web", public=True, labels=labels)
     machine: Machine = driver.create("web", driver.resolve(wanted), "0123456789abcdef" * 4)
+    assert {one.kind for one in leftovers.look() if one.used} == {"disk", "group", "key"}
     driver.tag(machine, "a", "b")
     driver.tag(machine, "a", "B")
     driver.assign_address(machine)
@@ -110,8 +114,8 @@ def test_every_answer_is_what_googles_library_would_read(recorder: Recorder) -> 
             assert message.from_json(answer.text) != message()
             kinds.add(kind)
     assert kinds == {
-        "address", "addressList", "firewallList", "imageList", "instance", "machineTypeList",
-        "operation", "project", "serialPortOutput",
+        "address", "addressList", "diskList", "firewallList", "imageList", "instance",
+        "instanceAggregatedList", "machineTypeList", "operation", "project", "serialPortOutput",
     }  # fmt: skip
 
 
