@@ -22,7 +22,11 @@ COMPUTE, NETWORK = "providers/Microsoft.Compute", "providers/Microsoft.Network"
 IMAGE = {
     "publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest",
 }  # fmt: skip
-_VERSIONS = {"Microsoft.Compute": "2024-07-01", "Microsoft.Network": "2024-05-01"}
+_VERSIONS = {
+    "Microsoft.Compute": "2024-07-01",
+    "Microsoft.Compute/disks": "2024-03-02",
+    "Microsoft.Network": "2024-05-01",
+}
 # A key's worth of random bytes behind the mark of an RSA key.
 KEY = "ssh-rsa " + "AAAAB3NzaC1yc2EAAAADAQABAAABAQ" + "A" * 342
 
@@ -68,9 +72,9 @@ class Azure:
     def call(self, method: str, place: str, body: Any = None, **headers: str) -> Any:
         """Make a call of the resource manager; a place is below our resource group."""
         place = place if place.startswith("/") else f"{self.group}/{place}".rstrip("/")
-        namespace = place.rpartition("/providers/")[2].partition("/")[0]
-        place += ("&" if "?" in place else "?") + "api-version="
-        place += _VERSIONS.get(namespace, "2021-04-01")
+        kind = place.partition("?")[0].rpartition("/providers/")[2].split("/")
+        version = _VERSIONS.get("/".join(kind[:2])) or _VERSIONS.get(kind[0], "2021-04-01")
+        place += f"{'&' if '?' in place else '?'}api-version={version}"
         bearer = {"Authorization": f"Bearer {self.token}", **headers}
         return self._http(method, place, body, bearer)
 

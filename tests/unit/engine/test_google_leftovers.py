@@ -35,9 +35,9 @@ def make_address(google: Gce, name: str, description: str) -> None:
     google.change("POST", f"/{REGION}/addresses", wanted)
 
 
-def make_group(google: Gce, name: str, description: str, **more: Any) -> None:
+def make_group(google: Gce, tag: str, description: str, **more: Any) -> None:
     """Make a rule for VMs with that tag."""
-    wanted = {"name": f"{name}-1", "description": description, "targetTags": [name]}
+    wanted = {"name": f"{tag}-1", "description": description, "targetTags": [tag]}
     allowed = [{"IPProtocol": "tcp", "ports": ["22"]}]
     google.change("POST", "/global/firewalls", {**wanted, "allowed": allowed, **more})
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -33,6 +34,8 @@ LOGIN = {
 }  # fmt: skip
 KEY = "ssh-rsa " + "AAAAB3NzaC1yc2EAAAADAQABAAABAQ" + "A" * 342
 SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/one"
+# Each release of the SDK asks for the newest ones, and for no other.
+VERSIONS = {"Compute": "2024-07-01", "Compute/skus": "2021-07-01", "Network": "2024-05-01"}
 
 
 class Fake:
@@ -100,26 +103,30 @@ def fake(process: str) -> Fake:
 
 @pytest.fixture
 def network(fake: Fake) -> Iterator[NetworkManagementClient]:
-    options: dict[str, Any] = {"base_url": fake.address, "api_version": "2024-05-01"}
+    options: dict[str, Any] = {"base_url": fake.address}
     with NetworkManagementClient(fake, SUBSCRIPTION, **options, **Plain().options) as client:
         yield client
 
 
 @pytest.fixture
 def compute(fake: Fake) -> Iterator[ComputeManagementClient]:
-    options: dict[str, Any] = {"base_url": fake.address, "api_version": "2024-07-01"}
+    options: dict[str, Any] = {"base_url": fake.address}
     with ComputeManagementClient(fake, SUBSCRIPTION, **options, **Plain().options) as client:
         yield client
 
 
 class Plain(HTTPPolicy[Any, Any]):
-    """Lets the SDK send a token without TLS."""
+    """Lets the SDK send a token without TLS, and ask for the versions that the fake has."""
 
     def __init__(self) -> None:
         self.options = {"per_call_policies": [self], "polling_interval": 0}
 
     def send(self, request: Any) -> Any:
         request.context.options["enforce_https"] = False
+        place = request.http_request.url
+        provider = place.partition("?")[0].rpartition("/providers/Microsoft.")[2].split("/")
+        version = VERSIONS.get("/".join(provider[:2]), VERSIONS[provider[0]])
+        request.http_request.url = re.sub(r"(?<=api-version=)[^&]+", version, place)
         return self.next.send(request)
 
 
