@@ -91,7 +91,9 @@ class Gce:
             "machineType": f"{ZONE}/machineTypes/e2-micro",
             "labels": {} if name == "?" else labels,
             "metadata": {"items": [] if name == "?" else [{"key": "cm-tags", "value": rest}]},
-            "disks": [{"boot": True, "initializeParams": {"sourceImage": IMAGE}}],
+            "disks": [
+                {"boot": True, "autoDelete": True, "initializeParams": {"sourceImage": IMAGE}}
+            ],
             "networkInterfaces": [{"network": "projects/sandbox/global/networks/default"}],
         }
         made = self.change("POST", f"/{ZONE}/instances", given, requestId=str(uuid.uuid4()))

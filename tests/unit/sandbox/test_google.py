@@ -65,7 +65,7 @@ def wanted(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "machineType": "zones/us-central1-a/machineTypes/e2-micro",
-        "disks": [{"boot": True, "initializeParams": {"sourceImage": IMAGE}}],
+        "disks": [{"boot": True, "autoDelete": True, "initializeParams": {"sourceImage": IMAGE}}],
         "networkInterfaces": [{"network": "projects/sandbox/global/networks/default"}],
     }
 
