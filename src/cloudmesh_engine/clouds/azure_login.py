@@ -9,7 +9,7 @@ from azure.core.pipeline.policies import RetryPolicy
 from azure.core.rest import HttpRequest
 
 from cloudmesh_engine.clouds.azure_errors import no_login, refused_login
-from cloudmesh_engine.errors import ConfigError
+from cloudmesh_engine.errors import ConfigError, DependencyDown
 
 _PUBLIC = "https://login.microsoftonline.com"
 _KEYS = ("AZURE_TENANT_ID", "AZURE_APPLICATION_ID", "AZURE_SECRET_KEY")
@@ -59,6 +59,8 @@ class _Principal:
         reply = self._client.send_request(
             HttpRequest("POST", self._place, data=form), retry_on_methods=["POST"]
         )
+        if reply.status_code >= 500:
+            raise DependencyDown(f"Azure's login answers {reply.status_code}: try again later")
         told = reply.json()
         if reply.status_code >= 400:
             number, text = (told.get("error_codes") or [0])[0], str(told.get("error_description"))

@@ -43,7 +43,12 @@ def connect(cloud: str, configuration: Mapping[str, Any]) -> "Compute":
     address = str(credentials.get("endpoint") or _ADDRESS).rstrip("/")
     # Half of this library has types.
     transport: Any = requests
-    session = transport.AuthorizedSession(login, refresh_timeout=_READ_SECONDS)
+    session = transport.AuthorizedSession(
+        login,
+        # A bare token cannot be renewed, and Google says better than the library why it is none.
+        refresh_status_codes=() if credentials.get("access_token") else (401,),
+        refresh_timeout=_READ_SECONDS,
+    )
     return Compute(session, address, project, zone)
 
 

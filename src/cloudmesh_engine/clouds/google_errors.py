@@ -10,8 +10,8 @@ from requests import exceptions as http_errors
 from cloudmesh_engine.errors import ActionFailed, ConfigError, DependencyDown, EngineError
 
 _CREDENTIALS = (
-    "check credentials in cloudmesh.yaml: path_to_json_file, and whether the key was deleted or "
-    "has expired"
+    "check credentials in cloudmesh.yaml: access_token or path_to_json_file, and whether it was "
+    "deleted or has expired"
 )
 _THROTTLED = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
 _QUOTA = {"quotaExceeded", "limitExceeded", "QUOTA_EXCEEDED", "LIMIT_EXCEEDED"}

@@ -33,8 +33,14 @@ def login(given: Mapping[str, Any]) -> tuple[Any, str]:
     file = _file(given)
     if file:
         return _account(str(file), _read(file))
-    # The identity of a machine of Google's, which no file tells.
+    # The identity of a machine of Google's, which no file tells. Elsewhere the library would look
+    # for it for a quarter of a minute, and all other clouds would wait.
     machine: Any = importlib.import_module("google.auth.compute_engine")
+    if not (os.environ.get("GCE_METADATA_HOST") or machine.detect_gce_residency_linux()):
+        raise ConfigError(
+            "Google: no login: give credentials.path_to_json_file in cloudmesh.yaml, or log in by "
+            "gcloud auth application-default login"
+        )
     return machine.Credentials(), ""
 
 
