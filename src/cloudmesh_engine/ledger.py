@@ -25,7 +25,7 @@ from cloudmesh_engine.clouds import OWNER_TAG, Machine, Request
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ConfigError
 from cloudmesh_engine.prices import Prices
-from cloudmesh_engine.timesheets import ON, Timesheets
+from cloudmesh_engine.timesheets import Timesheets
 
 Document = dict[str, Any]
 
@@ -194,7 +194,7 @@ class Ledger:
 
     def _cost(self, machine: Machine) -> float | None:
         """Give what a VM costs an hour as it is now, or None if nobody knows."""
-        if machine.state not in ON:
+        if not machine.costs:
             return 0.0
         try:
             return self._prices.hourly(machine.cloud, machine.flavor)

@@ -1,8 +1,9 @@
 """When each VM ran, in the MongoDB collection `timesheets`: one document for each VM.
 
 `since` and `until` are the last stretch in which it ran, `until` is empty while it runs; `past`
-holds the stretches before. A VM is taken to run from its launch until it is first seen down: what
-`cms` does counts to the second, what is done past it counts from when it is next looked at.
+holds the stretches before. A VM is taken to run from its launch until it is first seen down and not
+charged on: what `cms` does counts to the second, what is done past it counts from when it is next
+looked at.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,6 @@ from cloudmesh_engine.clouds import Machine
 Document = dict[str, Any]
 
 KEPT_DAYS = 90
-# The states that a cloud takes money for.
-ON = ("pending", "running")
 _STRETCH = ("since", "until", "flavor")
 
 
@@ -97,7 +96,7 @@ class Timesheets:
             )
 
     def _begin(self, key: str, machine: Machine, at: str) -> None:
-        runs, launched = machine.state in ON, _launched(machine)
+        runs, launched = machine.costs, _launched(machine)
         stored = {"_id": key, "cloud": machine.cloud, "instance": machine.id, "past": []}
         stored |= {"flavor": machine.flavor, "launched": launched, **_labels(machine)}
         stored |= {"since": (launched or at) if runs else at, "until": "" if runs else at}
@@ -109,7 +108,7 @@ class Timesheets:
 
 def _change(stored: Document, machine: Machine, at: str) -> Document | None:
     """Give what has to be written when a VM is seen, if anything."""
-    runs, launched, labels = machine.state in ON, _launched(machine), _labels(machine)
+    runs, launched, labels = machine.costs, _launched(machine), _labels(machine)
     ended = stored["until"]
     if not runs:
         return {"$set": {"until": at}} if not ended and stored["since"] < at else None

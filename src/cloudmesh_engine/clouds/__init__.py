@@ -92,6 +92,11 @@ class Machine:
     charged: bool = False
 
     @property
+    def costs(self) -> bool:
+        """Whether its cloud takes money for it as it is now, and not for its disk alone."""
+        return self.charged or self.state in ("pending", "running")
+
+    @property
     def owner(self) -> str:
         """The appliance that made it; empty for a foreign VM."""
         return self.tags.get(OWNER_TAG, "")

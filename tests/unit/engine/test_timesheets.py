@@ -69,6 +69,14 @@ def test_a_vm_runs_from_its_launch_until_it_is_seen_down(sheets: Timesheets) -> 
     assert told(sheets) == [(0, 3)]
 
 
+def test_a_vm_that_is_stopped_and_charged_on_counts_on(sheets: Timesheets) -> None:
+    sheets.saw([vm()], at(1))
+    sheets.saw([vm("stopped", charged=True)], at(2))
+    assert told(sheets) == [(0, None)]
+    sheets.saw([vm("stopped")], at(3))
+    assert told(sheets) == [(0, 3)]
+
+
 def test_a_stop_and_start_that_nobody_saw_ends_with_the_new_launch(sheets: Timesheets) -> None:
     sheets.saw([vm()], at(1))
     sheets.saw([vm(launched=5)], at(6))

@@ -180,8 +180,17 @@ def test_a_vm_that_was_shut_down_from_inside_is_no_longer_charged_when_stopped(
     azure.call("POST", f"{COMPUTE}/virtualMachines/{name}/powerOff")
     shown = json.loads(cms_azure("vm", "status", "web", "--output=json").stdout)
     assert (shown[0]["status"], azure.words()) == ("stopped", "web/stopped-and-charged")
+    assert costs(cms_azure) == (True, 1)
     assert cms_azure("vm", "stop", "web").returncode == 0
     assert azure.words() == "web/stopped"
+    assert costs(cms_azure) == (False, 0)
+
+
+def costs(cms: Cms) -> tuple[bool, int]:
+    """Whether the inventory and the report say that the one VM costs something now."""
+    (vm,) = json.loads(cms("vm", "list", "--output=json").stdout)
+    (line,) = json.loads(cms("fleet", "report", "--output=json").stdout)
+    return vm["cost_per_hour"] > 0, line["running"]
 
 
 def test_a_resize_takes_effect_and_a_restricted_size_is_refused(
