@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cloudmesh_engine import clouds
-from cloudmesh_engine.commands.vm_request import VmRequest, expand, owned, result
+from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
 from cloudmesh_engine.errors import ActionFailed, EngineError, UsageError
 from cloudmesh_engine.hours import config, times
 from cloudmesh_engine.hours.applying import Applying, Done
@@ -77,7 +77,7 @@ def snooze(request: VmRequest) -> None:
 
     def work(name: str) -> list[Document]:
         records = []
-        for machine in owned(driver, name):
+        for machine in request.owned(driver, name):
             zones = {hours.zone for hours in covering(machine, schedules)}
             if not zones:
                 raise ActionFailed(
@@ -108,7 +108,7 @@ def _set_tag(request: VmRequest, value: str, action: str) -> None:
     driver = request.driver(request.cloud())
 
     def work(name: str) -> list[Document]:
-        machines = owned(driver, name)
+        machines = request.owned(driver, name)
         if request.dryrun:
             return [result(machine, f"would set {OPT_OUT_TAG}={value}") for machine in machines]
         for machine in machines:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from cloudmesh_engine import clouds, waiting
 from cloudmesh_engine.clouds import DEADLINE_TAG, Driver, Machine
-from cloudmesh_engine.commands.vm_request import VmRequest, of_cloud, owned, result, unknown
+from cloudmesh_engine.commands.vm_request import VmRequest, of_cloud, result, unknown
 from cloudmesh_engine.errors import Refused, UsageError
 from cloudmesh_engine.hours import times
 from cloudmesh_engine.ledger import Document
@@ -74,7 +74,7 @@ def set_deadline(request: VmRequest) -> None:
 
     request.each(
         request.names,
-        lambda name: [one(machine) for machine in owned(driver, name)],
+        lambda name: [one(machine) for machine in request.owned(driver, name)],
         ("cloud", "name", "status", "instance_id", "deadline"),
     )
 

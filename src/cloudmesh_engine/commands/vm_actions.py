@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cloudmesh_engine import ending, power, waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine
-from cloudmesh_engine.commands.vm_request import NoSuchVm, VmRequest, owned, result, unknown
+from cloudmesh_engine.commands.vm_request import NoSuchVm, VmRequest, result, unknown
 from cloudmesh_engine.errors import ActionFailed, UsageError
 from cloudmesh_engine.ledger import CREATING, UNSEEN_SECONDS, Document, Row
 
@@ -59,7 +59,7 @@ def wait(request: VmRequest) -> None:
 
     def work(name: str) -> list[Document]:
         records = []
-        for machine in request.coming(driver, name) or owned(driver, name):
+        for machine in request.coming(driver, name) or request.owned(driver, name):
             machine = waiting.until(driver, machine, "running", timeout, interval)
             request.ledger.record(machine)
             records.append(result(machine, "running"))
@@ -76,10 +76,10 @@ def delete(request: VmRequest) -> None:
     def work(name: str) -> list[Document]:
         try:
             return _delete(request, driver, name)
-        except NoSuchVm:
+        except NoSuchVm as error:
             if not request.arguments["--missing-ok"]:
                 raise
-            print(f"cms: note: no VM named {name} on {driver.cloud}", file=sys.stderr)
+            print(f"cms: note: {str(error).partition(': ')[0]}", file=sys.stderr)
             return []
 
     request.each(names, work)
@@ -90,7 +90,7 @@ def _act(request: VmRequest, verb: str, act: _Act) -> None:
     driver = request.driver(request.cloud())
 
     def work(name: str) -> list[Document]:
-        machines = owned(driver, name)
+        machines = request.owned(driver, name)
         if request.dryrun:
             return [result(machine, f"would {verb}") for machine in machines]
         records = []
@@ -108,7 +108,7 @@ def _delete(request: VmRequest, driver: Driver, name: str) -> list[Document]:
     found = driver.find(name)
     if not found and row and (row.instance or row.state == CREATING):
         return _finish(request, driver, row)
-    machines = found or owned(driver, name)
+    machines = found or request.owned(driver, name)
     if request.dryrun:
         return [result(machine, "would delete") for machine in machines]
     return [_terminate(request, driver, machine) for machine in machines]

@@ -7,7 +7,7 @@ from typing import Any
 from cloudmesh_engine import home, hostkeys, waiting
 from cloudmesh_engine.clouds import Machine
 from cloudmesh_engine.commands import vm_login, vm_views
-from cloudmesh_engine.commands.vm_request import VmRequest, owned, result
+from cloudmesh_engine.commands.vm_request import VmRequest, result
 from cloudmesh_engine.errors import NotSupported
 from cloudmesh_engine.ledger import Document
 from cloudmesh_engine.output import render
@@ -33,7 +33,7 @@ def assign(request: VmRequest) -> None:
         request.ledger.record(machine)
         return result(machine, "assigned")
 
-    request.each(names, lambda name: [act(machine) for machine in owned(driver, name)])
+    request.each(names, lambda name: [act(machine) for machine in request.owned(driver, name)])
 
 
 def unassign(request: VmRequest) -> None:
@@ -57,7 +57,7 @@ def unassign(request: VmRequest) -> None:
         request.ledger.record(machine)
         return result(machine, "unassigned")
 
-    request.each(names, lambda name: [act(machine) for machine in owned(driver, name)])
+    request.each(names, lambda name: [act(machine) for machine in request.owned(driver, name)])
 
 
 def inventory(request: VmRequest) -> None:

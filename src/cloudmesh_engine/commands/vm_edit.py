@@ -4,7 +4,7 @@ import contextlib
 
 from cloudmesh_engine import waiting
 from cloudmesh_engine.clouds import GONE, Driver, Machine, is_reserved
-from cloudmesh_engine.commands.vm_request import VmRequest, expand, only, owned, result, unknown
+from cloudmesh_engine.commands.vm_request import VmRequest, expand, result, unknown
 from cloudmesh_engine.errors import EngineError, Refused, UsageError
 from cloudmesh_engine.ledger import CREATING, PRESENT, Document
 from cloudmesh_engine.limits import Limits
@@ -43,7 +43,7 @@ def resize(request: VmRequest) -> None:
     driver.check_flavor(size)
 
     def work(name: str) -> list[Document]:
-        machine = only(driver, name)
+        machine = request.only(driver, name)
         if machine.flavor == size and _RESTART_TAG not in machine.tags:
             return [result(machine, "already that size")]
         Limits.of(request.settings).check_resize(request.ledger, driver, machine.name, size)
@@ -101,12 +101,12 @@ def delete_metadata(request: VmRequest) -> None:
 def _to_rename(request: VmRequest, driver: Driver, old: str, new: str) -> Machine:
     """Find the VM by its old name, or by what an interrupted rename noted."""
     if driver.find(old):
-        return only(driver, old)
+        return request.only(driver, old)
     row = request.ledger.find(driver.cloud, old)
     known = driver.get(row.instance) if row and row.instance else None
     if known and known.name == new and known.state not in GONE:
         return known
-    owned(driver, old)  # says whether it is foreign
+    request.owned(driver, old)  # says whether it is foreign
     raise unknown(old, driver.cloud)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cloudmesh_engine import clouds, home, hostkeys
 from cloudmesh_engine.clouds import Driver, Machine
-from cloudmesh_engine.commands.vm_request import VmRequest, owned
+from cloudmesh_engine.commands.vm_request import VmRequest
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ActionFailed, ConfigError, Refused, UsageError
 from cloudmesh_engine.ssh import Login
@@ -25,7 +25,7 @@ def logins(request: VmRequest, verb: str = "") -> list[Login]:
     if request.arguments["--ip"] and len(names) > 1:
         raise UsageError("--ip: stands for one VM: name one")
     if names:
-        machines = [machine for name in names for machine in owned(driver, name)]
+        machines = [machine for name in names for machine in request.owned(driver, name)]
     else:
         machines = [_at(request, driver) or request.latest(driver)]
     return [login(request, machine) for machine in machines]

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -81,7 +81,7 @@ class VmRequest:
             raise Refused(f"vm {verb}: name the VM: none is ever guessed")
         if len(names) > 1:
             raise UsageError(f"NAME: {self.arguments['NAME']}: give one")
-        return driver, only(driver, names[0]) if names else self.latest(driver)
+        return driver, self.only(driver, names[0]) if names else self.latest(driver)
 
     def latest(self, driver: Driver) -> Machine:
         """The VM that was booted last, for verbs that change nothing."""
@@ -92,6 +92,25 @@ class VmRequest:
         if not self.arguments["--quiet"]:
             print(f"cms: note: {latest.name} ({latest.id}) was booted last", file=sys.stderr)
         return latest
+
+    def owned(self, driver: Driver, name: str) -> list[Machine]:
+        """Find our VMs of a name; what is not ours is refused."""
+        found = driver.find(name)
+        if found:
+            return found
+        foreign = driver.find_foreign(name)
+        if foreign:
+            ids = ", ".join(machine.id for machine in foreign)
+            raise Refused(f"{name} ({ids}) on {driver.cloud} was not booted by this appliance")
+        raise unknown(name, driver.cloud, self._elsewhere(driver.cloud, name))
+
+    def only(self, driver: Driver, name: str) -> Machine:
+        """Find our VM of a name; several are refused."""
+        machines = self.owned(driver, name)
+        if len(machines) > 1:
+            where, ids = driver.cloud, ", ".join(machine.id for machine in machines)
+            raise Refused(f"{len(machines)} VMs on {where} are named {name}: {ids}: give an id")
+        return machines[0]
 
     @property
     def given_clouds(self) -> list[str]:
@@ -199,6 +218,16 @@ class VmRequest:
         """Raise the errors of several clouds as one, with a line for each."""
         raise_worst(errors, "\ncms: ")
 
+    def _elsewhere(self, cloud: str, name: str) -> list[str]:
+        """Name the clouds that were not asked, and have a VM of that name as far as we know."""
+        try:
+            rows = self.ledger.wanted()
+        except Exception:
+            # Without MongoDB there is no hint; what failed is the name.
+            return []
+        asked = {cloud, *self.given_clouds}
+        return sorted({row.cloud for row in rows if name in (row.name, row.instance)} - asked)
+
     def show(self, records: list[Document], columns: tuple[str, ...] = COLUMNS) -> None:
         """Write records to stdout."""
         if self.output in ("json", "yaml"):
@@ -224,30 +253,15 @@ def result(machine: Machine, action: str) -> Document:
     return {"action": action, **document(machine)}
 
 
-def unknown(name: str, cloud: str) -> NoSuchVm:
-    """Say that there is no such VM."""
-    return NoSuchVm(f"no VM named {name} on {cloud}: see cms vm list --refresh")
+def unknown(name: str, cloud: str, others: Sequence[str] = ()) -> NoSuchVm:
+    """Say that there is no such VM.
 
-
-def owned(driver: Driver, name: str) -> list[Machine]:
-    """Find our VMs of a name; what is not ours is refused."""
-    found = driver.find(name)
-    if found:
-        return found
-    foreign = driver.find_foreign(name)
-    if foreign:
-        ids = ", ".join(machine.id for machine in foreign)
-        raise Refused(f"{name} ({ids}) on {driver.cloud} was not booted by this appliance")
-    raise unknown(name, driver.cloud)
-
-
-def only(driver: Driver, name: str) -> Machine:
-    """Find our VM of a name; several are refused."""
-    machines = owned(driver, name)
-    if len(machines) > 1:
-        ids = ", ".join(machine.id for machine in machines)
-        raise Refused(f"{len(machines)} VMs on {driver.cloud} are named {name}: {ids}: give an id")
-    return machines[0]
+    :param others: the clouds that have one of that name
+    """
+    if not others:
+        return NoSuchVm(f"no VM named {name} on {cloud}: see cms vm list --refresh")
+    options = " or ".join(f"--cloud={other}" for other in others)
+    return NoSuchVm(f"no VM named {name} on {cloud}, but on {' and '.join(others)}: give {options}")
 
 
 def expand(text: Any, what: str) -> list[str]:

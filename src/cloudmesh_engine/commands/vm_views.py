@@ -4,7 +4,7 @@ import sys
 
 from cloudmesh_engine import clouds, hostkeys
 from cloudmesh_engine.clouds import Driver, Machine
-from cloudmesh_engine.commands.vm_request import COLUMNS, VmRequest, owned, unknown
+from cloudmesh_engine.commands.vm_request import COLUMNS, VmRequest, unknown
 from cloudmesh_engine.errors import EngineError
 from cloudmesh_engine.ledger import Document, document, now
 
@@ -47,7 +47,7 @@ def seen(request: VmRequest) -> tuple[list[Machine], list[EngineError]]:
         coming = [] if machines else [m for d in opened.values() for m in request.coming(d, name)]
         if coming:
             return coming
-        machines = machines or owned(next(iter(opened.values())), name)
+        machines = machines or request.owned(next(iter(opened.values())), name)
         if not request.dryrun:
             for machine in machines:
                 request.ledger.record(machine)
