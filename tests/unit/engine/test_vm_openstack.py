@@ -200,5 +200,5 @@ def test_a_cloud_that_does_not_answer_hinders_no_other(cms_aws: Cms, ec2: Ec2) -
     cms_aws.environ["CLOUDMESH_SANDBOX_OPENSTACK"] = f"http://127.0.0.1:{free_port()}"
     result = cms_aws("vm", "list", "--refresh", "--cloud=chameleon,aws", "--output=json")
     assert result.returncode == 4
-    assert re.fullmatch("cms: OpenStack does not answer: .*\n", result.stderr)
+    assert re.fullmatch("cms: chameleon: OpenStack does not answer: .*\n", result.stderr)
     assert [row["name"] for row in json.loads(result.stdout)] == ["web"]
