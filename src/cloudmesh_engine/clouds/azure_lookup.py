@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from cloudmesh_engine.clouds import GONE, NAME_TAG, Machine
 from cloudmesh_engine.clouds.azure_arm import Arm, Document
 from cloudmesh_engine.clouds.azure_errors import translated
 from cloudmesh_engine.clouds.azure_machine import VM, describe, owner
+from cloudmesh_engine.clouds.listing import gone
 
 FORGOTTEN = GONE[-1]
 _AT_ONCE = 8
@@ -44,7 +44,7 @@ class Lookup:
             self._new.discard(machine_id)
             return self._with_addresses(vm) if owner(vm) == self.owner else None
         # What was only just made may not be shown everywhere at once.
-        return None if machine_id in self._new else self._gone(machine_id)
+        return None if machine_id in self._new else gone(self.cloud, machine_id, self._known)
 
     def list_owned(self) -> list[Machine]:
         """Give all our VMs that still exist."""
@@ -103,12 +103,6 @@ class Lookup:
         machine = _described(self.cloud, vm, public, private)
         self._known[machine.id] = machine
         return machine
-
-    def _gone(self, machine_id: str) -> Machine:
-        """Describe a VM that Azure has forgotten, which it does at once."""
-        nothing = Machine(self.cloud, "", machine_id, "", "", "", "", [], [], "", {})
-        known = self._known.get(machine_id, nothing)
-        return replace(known, state=FORGOTTEN, public_ips=[], private_ips=[])
 
 
 def _described(cloud: str, vm: Document, public: list[str], private: list[str]) -> Machine:

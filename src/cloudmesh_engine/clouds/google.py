@@ -4,12 +4,9 @@ What the boots of one attempt send has one request id and one name, and Google k
 VM: the id for an hour at least, the name as long as the VM is there.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from cloudmesh_engine.clouds import (
-    GONE,
     IMAGE_TAG,
     NAME_TAG,
     OWNER_TAG,
@@ -37,6 +34,7 @@ from cloudmesh_engine.clouds.google_machine import (
 )
 from cloudmesh_engine.clouds.google_networks import DEFAULT, interface
 from cloudmesh_engine.clouds.google_tags import Tags
+from cloudmesh_engine.clouds.listing import Listing
 from cloudmesh_engine.config import given
 from cloudmesh_engine.errors import ActionFailed, Refused
 
@@ -58,7 +56,7 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "Google":
     )
 
 
-class Google(Images, Tags, Addresses):
+class Google(Listing, Images, Tags, Addresses):
     """The driver.
 
     :param network: the network of VMs when none is asked for
@@ -74,28 +72,12 @@ class Google(Images, Tags, Addresses):
         self._network = network
         self._seen: dict[str, Machine] = {}
 
-    def find(self, name: str) -> list[Machine]:
-        """Give our VMs of that name or id that still exist, the oldest first."""
-        return self._ours(lambda machine: name in (machine.name, machine.id))
-
-    def find_foreign(self, name: str) -> list[Machine]:
-        """Give the VMs of that name or id that are not ours."""
-        return [one for one in self.list_foreign() if name in (one.name, one.id)]
-
     def get(self, machine_id: str) -> Machine | None:
         """Look one of our VMs up by its id; who knows an id has seen its VM."""
         with translated(ignore=404):
             machine = self._machine(self._instance(machine_id))
             return machine if machine.owner == self.owner else None
         return self._gone(machine_id)
-
-    def list_owned(self) -> list[Machine]:
-        """Give all our VMs that still exist."""
-        return self._ours(lambda _: True)
-
-    def list_foreign(self) -> list[Machine]:
-        """Give the VMs of the zone that are not ours."""
-        return [machine for machine in self._all() if machine.owner != self.owner]
 
     def create(self, name: str, request: Request, token: str) -> Machine:
         """Make a VM with its labels in one call, so that no moment leaves it without owner."""
@@ -219,23 +201,11 @@ class Google(Images, Tags, Addresses):
     def _instance(self, name: str) -> Document:
         return self._compute.get(self._compute.zonal("instances", name))
 
-    def _ours(self, wanted: Callable[[Machine], bool]) -> list[Machine]:
-        found = self._all(filter=f'labels.{OWNER_TAG} = "{self.owner}"')
-        ours = (one for one in found if one.owner == self.owner and wanted(one))
-        return sorted(ours, key=lambda machine: (machine.launched, machine.id))
-
-    def _all(self, **query: str) -> list[Machine]:
+    def _listed(self, ours: bool) -> list[Machine]:
+        query = {"filter": f'labels.{OWNER_TAG} = "{self.owner}"'} if ours else {}
         with translated():
             found = list(self._compute.every(self._compute.zonal("instances"), **query))
-        return [one for one in map(self._machine, found) if one.state not in GONE]
+        return [describe(self.cloud, instance) for instance in found]
 
     def _machine(self, instance: Document) -> Machine:
-        machine = describe(self.cloud, instance)
-        self._seen[machine.id] = machine
-        return machine
-
-    def _gone(self, machine_id: str) -> Machine:
-        """Describe a VM that Google has forgotten, which it does at once."""
-        nothing = Machine(self.cloud, "", machine_id, "", "", "", "", [], [], "", {})
-        seen = self._seen.get(machine_id, nothing)
-        return replace(seen, state="terminated", public_ips=[], private_ips=[])
+        return self._saw(describe(self.cloud, instance))

@@ -5,13 +5,10 @@ leaves one of what the call made. Which of several commands has the VM, the ledg
 """
 
 import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from cloudmesh_engine.clouds import (
     BROKEN,
-    GONE,
     NAME_TAG,
     OWNER_TAG,
     TOKEN_TAG,
@@ -19,6 +16,7 @@ from cloudmesh_engine.clouds import (
     Request,
     openstack_client,
 )
+from cloudmesh_engine.clouds.listing import Listing
 from cloudmesh_engine.clouds.openstack_addresses import Addresses
 from cloudmesh_engine.clouds.openstack_errors import translated
 from cloudmesh_engine.clouds.openstack_machine import POWERED, RESIZED, describe
@@ -52,7 +50,7 @@ def connect(cloud: str, configuration: dict[str, Any], owner: str) -> "OpenStack
     )
 
 
-class OpenStack(Names, Addresses):
+class OpenStack(Listing, Names, Addresses):
     """The driver.
 
     :param network: the network of VMs when none is asked for, by name or id
@@ -81,14 +79,6 @@ class OpenStack(Names, Addresses):
         self._reservation = reservation
         self._seen: dict[str, Machine] = {}
 
-    def find(self, name: str) -> list[Machine]:
-        """Give our VMs of that name or id that still exist, the oldest first."""
-        return self._ours(lambda machine: name in (machine.name, machine.id))
-
-    def find_foreign(self, name: str) -> list[Machine]:
-        """Give the VMs of that name or id that are not ours."""
-        return [one for one in self.list_foreign() if name in (one.name, one.id)]
-
     def get(self, machine_id: str) -> Machine | None:
         """Look one of our VMs up by its id; Nova knows every VM from the first moment on."""
         with translated(ignore=404):
@@ -96,14 +86,6 @@ class OpenStack(Names, Addresses):
             machine = self._machine(server)
             return machine if machine.owner == self.owner else None
         return self._gone(machine_id)
-
-    def list_owned(self) -> list[Machine]:
-        """Give all our VMs that still exist."""
-        return self._ours(lambda _: True)
-
-    def list_foreign(self) -> list[Machine]:
-        """Give the VMs of the project that are not ours."""
-        return [machine for machine in self._all() if machine.owner != self.owner]
 
     def create(self, name: str, request: Request, token: str) -> Machine:
         """Make a VM with its metadata in one call, unless this token has made one."""
@@ -227,21 +209,10 @@ class OpenStack(Names, Addresses):
             server, status=status, failures=["ERROR"], interval=1, wait=_RESIZE_SECONDS
         )
 
-    def _ours(self, wanted: Callable[[Machine], bool]) -> list[Machine]:
-        found = (one for one in self._all() if one.owner == self.owner and wanted(one))
-        return sorted(found, key=lambda machine: (machine.launched, machine.id))
-
-    def _all(self) -> Iterable[Machine]:
+    def _listed(self, ours: bool) -> list[Machine]:
         with translated():
             found = list(self._cloud.compute.servers())
-        return [one for one in map(self._machine, found) if one.state not in GONE]
+        return [describe(self.cloud, server) for server in found]
 
     def _machine(self, server: Any) -> Machine:
-        self._seen[str(server.id)] = machine = describe(self.cloud, server)
-        return machine
-
-    def _gone(self, machine_id: str) -> Machine:
-        """Describe a VM that Nova has forgotten, which it does at once."""
-        nothing = Machine(self.cloud, "", machine_id, "", "", "", "", [], [], "", {})
-        seen = self._seen.get(machine_id, nothing)
-        return replace(seen, state="terminated", public_ips=[], private_ips=[])
+        return self._saw(describe(self.cloud, server))
