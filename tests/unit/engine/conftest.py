@@ -43,7 +43,7 @@ OWNER = nova.OWNER
 SHIPPED_IMAGE = "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*"
 AMI = "ami-0c929bde1796e1484"
 # A cloud of a kind that has no driver.
-NIMBUS = "    nimbus: {cm: {kind: nimbus}, default: {image: x, size: x}}"
+NIMBUS = "    nimbus: {cm: {active: false, kind: nimbus}, default: {image: x, size: x}}"
 
 # The cloud's secret key in every test; what is random stands nowhere by chance.
 CANARY = f"canary/{secrets.token_hex(12)}"
