@@ -17,7 +17,6 @@ from cloudmesh_engine.timesheets import Sheet, Timesheets
 from .conftest import OWNER, Cms, Ec2
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-NOW = datetime.now(UTC)
 
 
 def at(hours: float) -> str:
@@ -186,7 +185,7 @@ def sheet(name: str, *stretches: tuple[float, float | None, str], **more: str) -
     """A document of a VM that ran from and until so many hours ago, with a flavor."""
 
     def ago(hours: float | None) -> str:
-        moment = NOW - timedelta(hours=hours or 0)
+        moment = datetime.now(UTC) - timedelta(hours=hours or 0)
         return "" if hours is None else moment.isoformat(timespec="microseconds")
 
     past = [{"since": ago(a), "until": ago(b), "flavor": flavor} for a, b, flavor in stretches]

@@ -12,7 +12,7 @@ from ..conftest import AMI, OWNER, Cms, Ec2, Faults, Result, free_port, wait_unt
 
 REAP = ("fleet", "reap")
 NOW = datetime.now(UTC)
-PAST, FUTURE = ((NOW + timedelta(hours=hours)).isoformat() for hours in (-1, 1))
+PAST, FUTURE = ((NOW + timedelta(hours=hours)).isoformat() for hours in (-1, 24))
 OURS = [{"Key": "cm-owner", "Value": OWNER}]
 # Look-alikes: everything says that it is ours, but for the one tag that counts.
 NOT_OURS = [
