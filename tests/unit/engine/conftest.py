@@ -45,6 +45,9 @@ AMI = "ami-0c929bde1796e1484"
 # A cloud of a kind that has no driver.
 NIMBUS = "    nimbus: {cm: {active: false, kind: nimbus}, default: {image: x, size: x}}"
 
+# Only AWS is, in tests that do not ask for another cloud.
+ACTIVE = "active: {}\n        heading: {}\n"
+
 # The cloud's secret key in every test; what is random stands nowhere by chance.
 CANARY = f"canary/{secrets.token_hex(12)}"
 PLANTED = {CANARY}
@@ -73,6 +76,8 @@ class Cms:
             text = (REPOSITORY / "config" / name).read_text()
             text = text.replace("sandbox-secret-key", CANARY).replace(SHIPPED_IMAGE, AMI)
             text = text.replace("    google:", f"{NIMBUS}\n    google:", 1)
+            for heading in ("Azure", "Google"):
+                text = text.replace(*(ACTIVE.format(word, heading) for word in ("true", "false")))
             (root / name).write_text(text)
         environ = {
             "PATH": os.environ["PATH"],
@@ -495,10 +500,8 @@ def cms_azure(cms_db: Cms, azure: Azure) -> Cms:
     (cms_db.root / "state/owner").write_text(OWNER + "\n")
     cms_db.environ["CLOUDMESH_SANDBOX_AZURE_VM"] = azure.address
     cms_db.configure("    cloud: aws", "    cloud: azure")
-    cms_db.configure("active: true\n        heading: AWS", "active: false\n        heading: AWS")
-    cms_db.configure(
-        "active: false\n        heading: Azure", "active: true\n        heading: Azure"
-    )
+    cms_db.configure(*(ACTIVE.format(word, "AWS") for word in ("true", "false")))
+    cms_db.configure(*(ACTIVE.format(word, "Azure") for word in ("false", "true")))
     return cms_db
 
 
