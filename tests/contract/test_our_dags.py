@@ -64,6 +64,15 @@ def test_the_forms_propose_what_the_refresh_found(airflow, ec2, home):
     assert '"other"' not in text
 
 
+def test_the_forms_propose_what_is_known_while_a_cloud_is_broken(airflow, cms_aws, ec2, home):
+    ec2.make("other")
+    section = "    broken: {cm: {active: true, kind: aws}, credentials: {EC2_ACCESS_ID: a-1234}}\n"
+    cms_aws.configure("  cloud:\n", f"  cloud:\n{section}")
+    assert airflow("vm_inventory_refresh").state == "failed"
+    assert '"other"' in (home / "choices.json").read_text()
+    assert "cms: broken: " in airflow.log.read_text()
+
+
 def test_aws_and_azure_at_once_leave_nothing(airflow, ec2, azure):
     done = airflow("aws_azure_boot")
     parts = ("vm_boot", "status", "vm_delete")
