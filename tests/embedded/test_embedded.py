@@ -77,6 +77,24 @@ def test_a_run_is_started_and_read_from_the_shell(embedded):
     cms("logout")
 
 
+def test_vms_boot_without_an_account_and_the_reaper_deletes_them(embedded):
+    def cms(*words):
+        done = embedded.run("scripts/shell", "cms", *words, JSON)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    clouds = ("aws", "azure", "google")
+    for cloud in clouds:
+        cms("vm", "boot", f"--cloud={cloud}", "--name=web")
+    there = [(vm["cloud"], vm["status"]) for vm in cms("vm", "list", "--refresh")]
+    assert there == [(cloud, "running") for cloud in clouds]
+    for cloud in clouds:
+        cms("fleet", "deadline", "web", "--until=now", f"--cloud={cloud}")
+    reaped = cms("fleet", "reap", "--yes")
+    assert [one["action"] for one in reaped if one["kind"] == "vm"] == ["deleted"] * 3
+    assert cms("vm", "list", "--refresh") == []
+
+
 def test_up_again_changes_nothing(embedded):
     secrets = {path: path.read_text() for path in (embedded.folder / ".secrets").iterdir()}
     before = embedded.processes()
