@@ -1,16 +1,13 @@
 """One real stack for all tests of this folder: its own project, port, secrets and volumes."""
 
-import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-import urllib.parse
-import urllib.request
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +16,20 @@ from testcontainers.compose import DockerCompose
 
 from cloudmesh_airflow.client import AirflowClient
 
+from .clouds import Aws, Azure, Cloud, Google, OpenStack
+
 ROOT = Path(__file__).parents[2]
 PROJECT = "cloudmesh-airflow-test"
 # Airflow notices a killed worker after 60 s, and tries its tasks again after a pause.
 PATIENCE = 420
+# What compose.yaml here publishes: the clouds' own ports, and those that steer the proxies.
+PORTS = ("MOTO", "AZURE", "GOOGLE", "KEYSTONE", "NOVA")
+PORTS += ("FAULTS", "FAULTS_AZURE", "FAULTS_GOOGLE", "FAULTS_CHAMELEON")
+# In cloudmesh.yaml as shipped, and as the tests have it: OpenStack too, and Nova by its proxy.
+ACTIVE = "active: {}\n        heading: Chameleon\n"
+REGION = "        region_name: KVM@TACC\n"
+NOVA = "        compute_endpoint_override: http://faults-chameleon:5000/v2.1\n"
+CONFIGURED = [(ACTIVE.format("false"), ACTIVE.format("true")), (REGION, REGION + NOVA)]
 FILES = {
     "docker": ["docker-compose.yaml", "tests/stack/compose.yaml"],
     "offline": [
@@ -41,8 +48,7 @@ class Stack(DockerCompose):
     config: Path
     url: str
     flower_url: str
-    moto_url: str
-    faults_url: str
+    addresses: Mapping[str, str]
 
     def secret(self, name: str) -> str:
         return (self.secrets / name).read_text().strip()
@@ -71,70 +77,16 @@ class Stack(DockerCompose):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-
-@dataclass
-class Cloud:
-    """The emulated EC2's own word, asked past our code; and the proxy between the two."""
-
-    url: str
-    faults_url: str
-
-    def ask(self, action: str, **parameters: str) -> ET.Element:
-        form = {"Action": action, "Version": "2016-11-15", **parameters}
-        request = urllib.request.Request(self.url, urllib.parse.urlencode(form).encode())
-        # It takes the service and the region from the signature, which it does not check.
-        scope = "Credential=test/20260101/us-east-1/ec2/aws4_request"
-        signature = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none"
-        request.add_header("Authorization", signature)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return ET.fromstring(answer.read())
-
-    def instances(self) -> dict[str, tuple[str, str]]:
-        """Give name (empty: no tag) and state of all instances that live, by id."""
-        found = {}
-        for one in self.ask("DescribeInstances").iterfind(".//{*}instancesSet/{*}item"):
-            state = one.findtext("{*}instanceState/{*}name") or ""
-            if state != "terminated":
-                tags = one.iterfind("{*}tagSet/{*}item")
-                named = {tag.findtext("{*}key"): tag.findtext("{*}value") for tag in tags}
-                found[one.findtext("{*}instanceId") or ""] = (named.get("cm-name") or "", state)
-        return found
-
-    def names(self) -> list[str]:
-        """Give the names of all instances that live, each as often as there is one."""
-        return sorted(name for name, _ in self.instances().values())
-
-    def launch(self) -> str:
-        """Launch an instance as somebody else does in the same account; its id."""
-        made = self.ask("RunInstances", ImageId="ami-12c6146b", MinCount="1", MaxCount="1")
-        return made.findtext(".//{*}instanceId") or ""
-
-    def empty(self) -> None:
-        """Terminate all there is, and let every call pass."""
-        self.script()
-        for one in self.instances():
-            self.ask("TerminateInstances", **{"InstanceId.1": one})
-
-    def script(self, *rules: dict[str, Any]) -> None:
-        """Tell the proxy what to do to which calls; what was held goes on."""
-        self._control("PUT", "/script", rules)
-
-    def reveal(self) -> None:
-        """Show what a rule has hidden."""
-        self._control("DELETE", "/instances")
-
-    def calls(self, action: str) -> int:
-        """Count the calls since `forget_calls`."""
-        return sum(call["action"] == action for call in self._control("GET", "/log"))
-
-    def forget_calls(self) -> None:
-        self._control("DELETE", "/log")
-
-    def _control(self, method: str, path: str, content: Any = None) -> Any:
-        request = urllib.request.Request(self.faults_url + path, method=method)
-        data = None if content is None else json.dumps(content).encode()
-        with urllib.request.urlopen(request, data, timeout=30) as answer:
-            return json.loads(answer.read())
+    @contextmanager
+    def configured(self, *changes: tuple[str, str]) -> Iterator[None]:
+        """Change cloudmesh.yaml: each text becomes the other."""
+        file = self.config / "cloudmesh.yaml"
+        before = file.read_text()
+        put(file, changed(before, changes))
+        try:
+            yield
+        finally:
+            put(file, before)
 
 
 class Run:
@@ -203,6 +155,28 @@ def copied(name: str, factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def changed(text: str, changes: Iterable[tuple[str, str]]) -> str:
+    """Replace texts, each of which must be there once."""
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def put(file: Path, text: str) -> None:
+    """Write a file whole, for somebody may read it at this moment."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
+def on_all(work: Callable[[str], Any], clouds: Iterable[str]) -> None:
+    """Do something on several clouds at once."""
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(work, clouds):
+            pass
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Build what is missing, start, wait for health; remove all of it afterwards."""
@@ -210,21 +184,24 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     dags, config = (copied(name, tmp_path_factory) for name in ("dags", "config"))
     for file in (ROOT / "tests/stack/dags").glob("*.py"):
         shutil.copy(file, dags)
-    port, flower_port, moto_port, faults_port = (free_port() for _ in range(4))
+    file = config / "cloudmesh.yaml"
+    put(file, changed(file.read_text(), CONFIGURED))
+    port, flower_port = free_port(), free_port()
+    ports = {name: free_port() for name in PORTS}
     with pytest.MonkeyPatch.context() as patch:
         # What a user's .env says must not steer the test: the environment wins over it.
         patch.setenv("CLOUDMESH_MODE", "")
         mode = script("mode", os.environ.get("TEST_MODE", "")).split()[0]
         patch.setenv("COMPOSE_PROJECT_NAME", PROJECT)
         patch.setenv("COMPOSE_FILE", ":".join(FILES[mode]))
-        patch.setenv("COMPOSE_PROFILES", "sandbox,flower")
+        patch.setenv("COMPOSE_PROFILES", "sandbox,openstack,flower")
         patch.setenv("CLOUDMESH_SECRETS_DIR", str(secrets))
         patch.setenv("CLOUDMESH_PORT", str(port))
         patch.setenv("CLOUDMESH_FLOWER_PORT", str(flower_port))
         patch.setenv("CLOUDMESH_DAGS_DIR", str(dags))
         patch.setenv("TEST_CONFIG_DIR", str(config))
-        patch.setenv("TEST_MOTO_PORT", str(moto_port))
-        patch.setenv("TEST_FAULTS_PORT", str(faults_port))
+        for name, number in ports.items():
+            patch.setenv(f"TEST_{name}_PORT", str(number))
         patch.setenv("CLOUDMESH_UID", "50000" if os.getuid() == 0 else str(os.getuid()))
         script("images", mode)
         script("secrets")
@@ -232,8 +209,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         running.secrets, running.dags, running.config = secrets, dags, config
         running.url = f"http://127.0.0.1:{port}"
         running.flower_url = f"http://127.0.0.1:{flower_port}"
-        running.moto_url = f"http://127.0.0.1:{moto_port}"
-        running.faults_url = f"http://127.0.0.1:{faults_port}"
+        running.addresses = {name: f"http://127.0.0.1:{ports[name]}" for name in ports}
         # What a killed run has left behind.
         running.run("down", "--volumes", "--remove-orphans")
         try:
@@ -247,13 +223,36 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def cloud(stack: Stack) -> Iterator[Cloud]:
-    """The cloud of the stack, empty before and after."""
-    cloud = Cloud(stack.moto_url, stack.faults_url)
+def cloud(stack: Stack) -> Iterator[Aws]:
+    """The AWS of the stack, empty before and after."""
+    cloud = Aws(stack.addresses["MOTO"], stack.addresses["FAULTS"])
+    yield from emptied(cloud)
+
+
+@pytest.fixture
+def fleet(stack: Stack, cloud: Aws) -> Iterator[dict[str, Cloud]]:
+    """All clouds of the stack by their names in cloudmesh.yaml, empty before and after."""
+    at = stack.addresses
+    with ExitStack() as ending:
+        others = {
+            "azure": Azure(at["AZURE"], at["FAULTS_AZURE"]),
+            "chameleon": OpenStack(at["NOVA"], at["FAULTS_CHAMELEON"], at["KEYSTONE"]),
+            "google": Google(at["GOOGLE"], at["FAULTS_GOOGLE"]),
+        }
+        for other in others.values():
+            ending.enter_context(contextmanager(emptied)(other))
+        yield {"aws": cloud, **others}
+
+
+def emptied[C: Cloud](cloud: C) -> Iterator[C]:
+    """Give a cloud that is empty before and after."""
     cloud.empty()
     cloud.forget_calls()
-    yield cloud
-    cloud.empty()
+    wait_until(lambda: not cloud.vms(), "the cloud is empty")
+    try:
+        yield cloud
+    finally:
+        cloud.empty()
 
 
 @pytest.fixture

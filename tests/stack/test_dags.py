@@ -160,32 +160,6 @@ def test_the_forms_propose_what_the_refresh_has_found(stack, cloud, client, trig
     wait_until(lambda: "proposed" in proposals("vm_delete", "names"), "the VM is proposed")
 
 
-def test_office_hours_stop_and_start_a_vm(stack, cloud, trigger):
-    stack.cms("vm", "boot", "--name=clerk,guest")
-    stop = (datetime.now(UTC) + timedelta(seconds=70)).replace(second=0, microsecond=0)
-    start = stop + timedelta(minutes=1)
-    file = stack.config / "office-hours.yaml"
-    shipped = file.read_text()
-    file.write_text(
-        "schedules:\n  desk:\n    timezone: UTC\n    weekdays: mon-sun\n"
-        f'    start: "{start:%H:%M}"\n    stop: "{stop:%H:%M}"\n    vms: {{names: [clerk]}}\n'
-    )
-    try:
-        # It counts from here on.
-        stack.cms("fleet", "hours", "apply")
-        for moment, state in ((stop, "stopped"), (start, "running")):
-            wait_until(partial(is_past, moment), f"it is {moment:%H:%M}")
-            trigger("office_hours").ends()
-            wanted = [("clerk", state), ("guest", "running")]
-            assert sorted(cloud.instances().values()) == wanted
-    finally:
-        file.write_text(shipped)
-
-
-def is_past(moment):
-    return datetime.now(UTC) >= moment
-
-
 def test_a_broken_file_has_an_import_error_of_its_own_and_hides_nothing(stack, client):
     broken = stack.dags / "broken.py"
     broken.write_text("from airflow.sdk import dag\nimport nothing_of_that_name\n")

@@ -50,7 +50,7 @@ def tree(stack):
     made = stack.execute("worker", "python3", "-c", MAKE)
     assert made.returncode == 0, made.stderr
     stack.cms("storage", "--storage=aws", "put", "/tmp/stack", "stack ü", "--recursive")
-    found = S3(stack.moto_url).digests("stack ü/")
+    found = S3(stack.addresses["MOTO"]).digests("stack ü/")
     assert set(found) == {"ü ~.txt", "a b/empty", "a b/large"}
     return found
 
@@ -62,7 +62,7 @@ def test_move_file_goes_to_azure_and_back_as_it_was(stack, tree, trigger):
     back = trigger("move_file", source="azure:there", target="aws:back")
     back.ends()
     assert back.returned("move")["digest"] == there.returned("move")["digest"]
-    assert S3(stack.moto_url).digests("back/") == tree
+    assert S3(stack.addresses["MOTO"]).digests("back/") == tree
 
 
 def test_a_task_marked_failed_while_it_moves_leaves_no_part_and_goes_on(
@@ -78,7 +78,7 @@ def test_a_task_marked_failed_while_it_moves_leaves_no_part_and_goes_on(
     run.ends("failed")
     again = trigger("move_file", source=form["source"], target=form["target"])
     again.ends()
-    assert S3(stack.moto_url).digests("slow/") == tree
+    assert S3(stack.addresses["MOTO"]).digests("slow/") == tree
 
 
 def commands(stack):
@@ -86,7 +86,7 @@ def commands(stack):
 
 
 def uploads(stack):
-    listing = ET.fromstring(S3(stack.moto_url).ask("", "?uploads"))
+    listing = ET.fromstring(S3(stack.addresses["MOTO"]).ask("", "?uploads"))
     return [one.findtext("{*}Key") for one in listing.iterfind("{*}Upload")]
 
 
@@ -100,7 +100,7 @@ def test_s3_to_azure_moves_once_and_starts_the_dag_that_waits_for_it(stack, tree
     report = second.returned("move")
     assert (report["bytes"], report["unchanged"]) == (0, len(tree))
     stack.cms("transfer", "azure:stack ü", "aws:again")
-    assert S3(stack.moto_url).digests("again/") == tree
+    assert S3(stack.addresses["MOTO"]).digests("again/") == tree
     # The DAG waits for a folder of its own, so that what was moved elsewhere does not start it.
     assert runs_of(client) == []
     trigger("move_file", source="aws:stack ü", target="azure:stack ü/nightly").ends()

@@ -15,8 +15,12 @@ from .conftest import ROOT
 SERVICES = {
     "dag-processor",
     "faults",
+    "faults-azure",
+    "faults-chameleon",
+    "faults-google",
     "flower",
     "mongo",
+    "openstack",
     "postgres",
     "reaper",
     "redis",
@@ -80,6 +84,7 @@ def test_every_service_is_healthy(stack):
     for name in ("prepare", "init"):
         assert containers[name]["State"]["ExitCode"] == 0
     assert not [name for name, c in containers.items() if c["RestartCount"]]
+    assert not [name for name, c in containers.items() if c["State"]["OOMKilled"]]
 
 
 def test_the_first_dag_goes_from_airflow_to_mongodb(stack, hello):
@@ -152,6 +157,8 @@ def test_the_key_survives_down_and_up(stack, hello):
     done = stack.execute("worker", "cms", "key", "list", "--output=json")
     assert done.returncode == 0, done.stderr
     assert "hello-cloudmesh" in [key["name"] for key in json.loads(done.stdout)]
+    # The clouds of the sandbox begin anew, and answer.
+    assert json.loads(stack.cms("vm", "list", "--refresh", "--output=json")) == []
 
 
 def test_the_containers_are_confined(stack):
