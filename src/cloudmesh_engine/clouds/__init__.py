@@ -24,6 +24,9 @@ DEADLINE_TAG = "cm-deadline"
 
 # Each has a module of its name here, one for its resources, and one for its leftovers.
 _KINDS = ("aws", "azure", "google", "openstack")
+# Who tells by a call what an hour of each flavor costs. Google tells it of processors and memory,
+# OpenStack has no word for it.
+_PRICED = ("aws", "azure")
 
 
 class TokenSpent(ActionFailed):
@@ -230,6 +233,21 @@ def open_leftovers(settings: Settings, cloud: str, owner: str) -> Leftovers:
     """Open what a cloud may still hold of ours; its SDK is imported only now."""
     leftovers: Leftovers = _connect("_leftovers", settings, cloud, owner)
     return leftovers
+
+
+def ask_prices(settings: Settings, cloud: str) -> dict[str, float]:
+    """Ask the provider of a cloud what an hour of each flavor costs, in US dollars."""
+    kind = _supported_kind(settings, cloud)
+    credentials = section(settings, cloud).get("credentials") or {}
+    if kind not in _PRICED:
+        reason = f"{kind} tells no prices of flavors"
+    elif credentials.get("endpoint") and not credentials.get("prices_endpoint"):
+        reason = f"{credentials['endpoint']} is not the provider, and tells no prices"
+    else:
+        module = importlib.import_module(f"{__name__}.{kind}_prices")
+        prices: dict[str, float] = module.hourly(section(settings, cloud))
+        return prices
+    raise NotSupported(f"{cloud}: {reason}: write yours into cloudmesh.cloud.{cloud}.prices")
 
 
 def kinds() -> list[str]:

@@ -1,4 +1,4 @@
-"""Opens EC2: the only place that makes a client of AWS from a cloud's section of cloudmesh.yaml."""
+"""Opens EC2 and AWS's price list from a cloud's section of cloudmesh.yaml: nothing else does."""
 
 import functools
 from typing import Any
@@ -16,19 +16,33 @@ _PATIENCE = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     user_agent_extra="cloudmesh-airflow",
 )
+# The list tells of all regions, but lies in few.
+_PRICES_REGION = "us-east-1"
 
 
 def ec2(configuration: dict[str, Any]) -> Any:
     """Make the client; what the section does not give is found by AWS's standard chain."""
-    given = configuration.get("credentials") or {}
-    keys = ("EC2_ACCESS_ID", "EC2_SECRET_KEY", "region", "endpoint")
-    texts = [str(given.get(key) or "") for key in keys]
     with translated():
-        return _client(*(None if is_placeholder(text) else text for text in texts))
+        return _client("ec2", *_given(configuration, "region", "endpoint"))
+
+
+def pricing(configuration: dict[str, Any]) -> tuple[Any, str]:
+    """Make the client of AWS's price list, and name the region whose prices are meant."""
+    region, endpoint = _given(configuration, "region", "prices_endpoint")[2:]
+    with translated():
+        client = _client("pricing", *_given(configuration)[:2], _PRICES_REGION, endpoint)
+    return client, region or ""
+
+
+def _given(configuration: dict[str, Any], *more: str) -> list[str | None]:
+    """Give the login and more of a section's credentials, as far as they are filled in."""
+    given = configuration.get("credentials") or {}
+    texts = [str(given.get(key) or "") for key in ("EC2_ACCESS_ID", "EC2_SECRET_KEY", *more)]
+    return [None if is_placeholder(text) else text for text in texts]
 
 
 @functools.cache
-def _client(*given: str | None) -> Any:
+def _client(service: str, *given: str | None) -> Any:
     # Once, because it takes a tenth of a second; a client may serve many threads.
     access_id, secret_key, region, endpoint = given
     # Not by boto3, whose session is this one with more around it that takes time to load.
@@ -36,7 +50,7 @@ def _client(*given: str | None) -> Any:
     if not session.get_config_variable("data_path"):
         session.register_component("data_loader", Ec2Loader())
     return session.create_client(
-        "ec2",
+        service,
         region_name=region,
         endpoint_url=endpoint,
         aws_access_key_id=access_id,

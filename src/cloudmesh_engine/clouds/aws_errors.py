@@ -26,6 +26,7 @@ from cloudmesh_engine.errors import (
 _CREDENTIALS = "check EC2_ACCESS_ID and EC2_SECRET_KEY in cloudmesh.yaml, or the AWS profile"
 _NO_ENTRY = {
     "AccessDenied",
+    "AccessDeniedException",
     "AuthFailure",
     "Blocked",
     "ExpiredToken",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cloudmesh_engine.commands import fleet_hours, fleet_reap, fleet_report
+from cloudmesh_engine.commands import fleet_hours, fleet_prices, fleet_reap, fleet_report
 from cloudmesh_engine.commands.vm_request import VmRequest
 from cloudmesh_engine.config import Settings
 
@@ -15,6 +15,7 @@ _VERBS: Mapping[str, Callable[[VmRequest], None]] = {
     "hours off": fleet_hours.opt_out,
     "hours on": fleet_hours.opt_in,
     "report": fleet_report.report,
+    "prices": fleet_prices.show,
     "reap": fleet_reap.reap,
     "adopt": fleet_reap.adopt,
     "deadline": fleet_reap.set_deadline,

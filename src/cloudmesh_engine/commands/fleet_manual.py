@@ -9,6 +9,7 @@ Usage:
     fleet hours off NAMES [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
     fleet hours on NAMES [--cloud=CLOUD] [--dryrun] [--output=OUTPUT]
     fleet report [--days=DAYS] [--by=FIELDS] [--output=OUTPUT]
+    fleet prices [--refresh] [--cloud=CLOUD] [--output=OUTPUT]
     fleet reap [--yes] [--cloud=CLOUD] [--run=RUN] [--grace=HOURS] [--output=OUTPUT]
     fleet reap --watch
     fleet reap --log [--days=DAYS] [--output=OUTPUT]
@@ -25,7 +26,10 @@ in office-hours.yaml say.
     off, on  take VMs out of office hours by the tag cm-hours, and put them back
 
 report: how many VMs ran in the last days, how long, and what that cost in US dollars by the
-prices in cloudmesh.yaml and prices.yaml. Asks no cloud.
+prices that are known. Asks no cloud.
+
+prices: what an hour of each flavor costs, and who says so: cloudmesh.yaml, else AWS or Azure when
+they were last asked, else prices.yaml.
 
 reap: shows what should be gone from all active clouds, and deletes it with --yes: VMs past their
 deadline, VMs of ours that the ledger does not know, and addresses, disks, interfaces, security
@@ -42,7 +46,7 @@ Arguments:
     SCHEDULES  names of schedules; all enabled ones if not given
     OUTPUT     table, json, yaml or csv
     TIME       ISO 8601, UTC unless it says otherwise: 2026-03-29T18:00+02:00
-    CLOUD      a cloud of cloudmesh.yaml; the default one if not given, for reap and adopt all
+    CLOUD      a cloud of cloudmesh.yaml; the default one if not given, for prices, reap, adopt all
     FIELDS     one line for each of these: cloud, dag, run, owner, group, name, flavor
 
 Options:
@@ -53,6 +57,7 @@ Options:
     --at=TIME      act as if it were that time; one to come only with --dryrun
     --until=TIME   also 2h, 1d, 30m, or 23:00 in the schedule's time zone (a deadline: in UTC); now
                    ends a snooze, never takes a deadline away
+    --refresh      ask AWS and Azure for their prices of today
     --yes          delete what is due
     --run=RUN      only what this DAG run booted, as vm_boot/manual__2026-11-21T08:00:00, at once
     --grace=HOURS  how long something must have been unwanted, instead of what cloudmesh.yaml says
