@@ -27,15 +27,24 @@ from cloudmesh_airflow.operators.cloudmesh import CloudmeshCommandOperator
     ### VM hours and cost
 
     Every Monday morning, once you switch it on: how many VMs ran in the last days, how long, and
-    what that cost by the prices in `cloudmesh.yaml` and `prices.yaml`. The table stands in the
-    log of the task `show`, the numbers are what the task `report` returns. Asks no cloud.
+    what that cost by the prices that are known then. The table stands in the log of the task
+    `show`, the numbers are what the task `report` returns. `prices` asks AWS and Azure for theirs
+    first, where they are no sandbox; if it fails, the prices of before count.
     """,
 )
 def fleet_report():
-    """The same twice: for people, and for programs."""
+    """Prices first; then the same twice, for people and for programs."""
+    refresh = ["fleet", "prices", "--refresh", "--output=csv"]
+    prices = CloudmeshCommandOperator(task_id="prices", command=refresh)
     command = ["fleet", "report", "--days={{ params.days }}", "--by={{ params.by }}"]
-    CloudmeshCommandOperator(task_id="show", command=command)
-    CloudmeshCommandOperator(task_id="report", command=[*command, "--output=json"], parse_json=True)
+    show = CloudmeshCommandOperator(task_id="show", command=command, trigger_rule="all_done")
+    report = CloudmeshCommandOperator(
+        task_id="report",
+        command=[*command, "--output=json"],
+        parse_json=True,
+        trigger_rule="all_done",
+    )
+    prices >> [show, report]
 
 
 fleet_report()
