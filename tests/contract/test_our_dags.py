@@ -51,6 +51,7 @@ def test_fleet_report_tells_hours_and_cost(airflow, cms_aws, ec2):
     airflow("boot", n=2)
     told = airflow("fleet_report", by="dag,cloud")
     assert told.state == "success", airflow.log.read_text()[-3000:]
+    assert told.tasks["prices"] == "success"
     (record,) = told.returned["report"]
     assert [record[one] for one in ("dag", "cloud", "vms", "running")] == ["boot", "aws", 2, 2]
     assert "unpriced_hours" in airflow.log.read_text()
