@@ -9,7 +9,6 @@ for 95 of 100 answers. Nothing here passes or fails: what a figure is worth, its
 import argparse
 import os
 import shlex
-import signal
 import sys
 import threading
 import time
@@ -18,10 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from benchmarks import load, reading
-from benchmarks.process import ROOT, BenchError, CommandError, say
+from benchmarks.process import ROOT, BenchError, exit_code, keep, say
 from benchmarks.project import FOLDER, Project, choose_mode, only_one
 from benchmarks.report import commit, machine, table
 from cloudmesh_airflow.client import AirflowClient
@@ -176,16 +174,11 @@ def _markdown(options: argparse.Namespace, mode: str, kinds: list[Kind]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
-    """0 when measured and kept, 1 with one line when not, 130 when told to stop."""
+    """Measure and keep the result; the exit code."""
     options = _options()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
-    try:
+
+    def work() -> None:
         with only_one():
             project = Project(choose_mode(options.mode))
             project.remove()
@@ -194,19 +187,9 @@ def main() -> int:
                 report = _markdown(options, project.mode, _measure(options, project))
             finally:
                 project.remove()
-    except KeyboardInterrupt:
-        say("api: stopped; the project is removed.")
-        return 130
-    except (BenchError, CloudmeshAirflowError, OSError) as error:
-        if isinstance(error, CommandError):
-            say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
-        say(f"api: {error}")
-        return 1
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(report)
-    print(report, end="")
-    say(f"Kept in {options.output}.")
-    return 0
+        keep(report, options.output)
+
+    return exit_code("api", work, CloudmeshAirflowError)
 
 
 if __name__ == "__main__":

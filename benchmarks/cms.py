@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import upstream
-from benchmarks.process import ROOT, BenchError, CommandError, Cost, measured, run, say
+from benchmarks.process import ROOT, CommandError, Cost, exit_code, keep, measured, run, say
 from benchmarks.report import commit, machine, table
 from benchmarks.servers import Servers, servers
 from cloudmesh_engine import config, keys
@@ -228,7 +228,7 @@ def _measure(runs: int) -> str:
 
 
 def main() -> int:
-    """0 when measured, 1 with one line when not."""
+    """Measure and keep the result; the exit code."""
     parser = argparse.ArgumentParser(
         prog="benchmarks/cms",
         description=__doc__,
@@ -238,17 +238,7 @@ def main() -> int:
     result = ROOT / "benchmarks/results/cms.md"
     parser.add_argument("--output", type=Path, default=result, help="where to keep the result")
     options = parser.parse_args()
-    try:
-        report = _measure(options.runs)
-    except (BenchError, OSError) as error:
-        if isinstance(error, CommandError):
-            say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
-        say(f"cms: {error}")
-        return 1
-    options.output.write_text(report)
-    print(report, end="")
-    say(f"Kept in {options.output}.")
-    return 0
+    return exit_code("cms", lambda: keep(_measure(options.runs), options.output))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).parents[1]
+# What ends a benchmark, which then cleans up.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class BenchError(Exception):
@@ -30,6 +33,30 @@ class CommandError(BenchError):
     def __init__(self, command: Sequence[str], why: str, output: str = "") -> None:
         super().__init__(f"{shlex.join(command)}: {why}")
         self.output = output
+
+
+def exit_code(name: str, work: Callable[[], None], *failures: type[Exception]) -> int:
+    """Do a benchmark's work: 0 when done, 1 with one line when not, 130 when told to stop.
+
+    :param failures: what else than a BenchError is told in one line
+    """
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    try:
+        work()
+    except KeyboardInterrupt:
+        say(f"{name}: stopped; what it started is gone.")
+        return 130
+    except (BenchError, OSError, *failures) as error:
+        if isinstance(error, CommandError):
+            say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
+        say(f"{name}: {error}")
+        return 1
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def say(message: str) -> None:
@@ -90,6 +117,14 @@ def _end(child: subprocess.Popen[str]) -> None:
             child.communicate(timeout=seconds)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
+
+
+def keep(page: str, place: Path) -> None:
+    """Write a result where it is kept, and on stdout."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(page)
+    print(page, end="")
+    say(f"Kept in {place}.")
 
 
 def free_port() -> int:

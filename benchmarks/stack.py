@@ -16,12 +16,10 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import load, usage
-from benchmarks.process import ROOT, BenchError, CommandError, say
+from benchmarks.process import ROOT, SIGNALS, exit_code, keep, say
 from benchmarks.project import FOLDER, Project, choose_mode, only_one
 from benchmarks.report import DEFAULTS, OURS, Result, Start, Work, markdown
 from cloudmesh_airflow.errors import CloudmeshAirflowError
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:
@@ -152,10 +150,6 @@ class Bench:
         return usage.measure(self.project.containers(), self.options.idle)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _once(number: int, frame: FrameType | None) -> None:
     """Nothing: the project is being removed already."""
 
@@ -177,26 +171,15 @@ def _measure(options: argparse.Namespace) -> Result:
 
 
 def main() -> int:
-    """0 when measured, 1 with one line when not, 130 when told to stop."""
+    """Measure and keep the result; the exit code."""
     options = _options()
-    for number in SIGNALS:
-        signal.signal(number, _stop)
-    try:
+
+    def work() -> None:
         with only_one():
             report = markdown(_measure(options))
-    except KeyboardInterrupt:
-        say("stack: stopped; the project is removed.")
-        return 130
-    except (BenchError, CloudmeshAirflowError, OSError) as error:
-        if isinstance(error, CommandError):
-            say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
-        say(f"stack: {error}")
-        return 1
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(report)
-    print(report, end="")
-    say(f"Kept in {options.output}.")
-    return 0
+        keep(report, options.output)
+
+    return exit_code("stack", work, CloudmeshAirflowError)
 
 
 if __name__ == "__main__":

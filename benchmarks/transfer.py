@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import plot
 from benchmarks.laboratory import LABS, Lab, laboratory, rclone
 from benchmarks.movers import MOVERS, prepare
-from benchmarks.process import ROOT, BenchError, CommandError, Cost, say
+from benchmarks.process import ROOT, Cost, exit_code, keep, say
 from benchmarks.report import commit, machine, table
 
 SHAPES = "1000x10KB,100x1MB,4x256MB,1x1GB"
@@ -181,18 +181,14 @@ def _measure(options: argparse.Namespace) -> str:
 
 
 def main() -> int:
-    """0 when measured, 1 with one line when not."""
+    """Measure and keep the result; the exit code."""
     options = _options()
-    try:
-        page = _measure(options)
-    except (BenchError, OSError) as error:
-        if isinstance(error, CommandError):
-            say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
-        say(f"transfer: {error}")
-        return 1
-    print(page, end="")
-    say(f"Kept in {options.output} and {options.plot}.")
-    return 0
+
+    def work() -> None:
+        keep(_measure(options), options.output)
+        say(f"The plot is in {options.plot}.")
+
+    return exit_code("transfer", work)
 
 
 if __name__ == "__main__":
