@@ -115,6 +115,13 @@ def test_ports_are_bound_to_this_machine_by_default():
             assert port.startswith("${CLOUDMESH_BIND:-127.0.0.1}:")
 
 
+def test_tasks_give_way_to_what_people_wait_for():
+    shares = {name: service.get("cpu_shares", 1024) for name, service in SERVICES.items()}
+    batch = {"worker", "dag-processor"}
+    for name in ("webserver", "scheduler", *OFFICIAL):
+        assert all(shares[name] >= 4 * shares[one] for one in batch), name
+
+
 def mounts(service: dict) -> list[dict]:
     return [mount for mount in service.get("volumes", ()) if isinstance(mount, dict)]
 
