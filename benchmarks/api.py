@@ -129,17 +129,18 @@ def _measure(options: argparse.Namespace, project: Project) -> list[Kind]:
     project.up()
     _fill(project, options.vms)
     client, found = project.client(), list[Kind]()
-    login = {
-        "username": "admin",
-        "password": (project.secrets / "admin_password").read_text().strip(),
-    }
-    token = client.call("POST", "/auth/token", login)["access_token"]
-    server = reading.Server("127.0.0.1", project.port, token)
+    password = (project.secrets / "admin_password").read_text().strip()
+    login = {"username": "admin", "password": password}
+    # As people do, each has a login of its own.
+    tokens = [
+        client.call("POST", "/auth/token", login)["access_token"] for _ in range(options.clients)
+    ]
+    server = reading.Server("127.0.0.1", project.port, tokens)
     with _working(client) as done:
         for name, read in (("busy clients", reading.busy), ("open pages", reading.pages)):
             say(f"{options.clients} {name} for {options.seconds} s")
             before = done()
-            taken = read(server, options.clients, options.seconds)
+            taken = read(server, options.seconds)
             found.append(Kind(name, taken, os.getloadavg()[0], done() - before))
     return found
 

@@ -27,71 +27,86 @@ PAGE = ("office-hours", "vms?limit=50", "jobs?limit=10", "clouds", "transfers?li
 PAGE_SECONDS = 5
 
 Taken = list[tuple[str, float]]
+Headers = dict[str, str]
 # What one of the clients does until a moment.
-Client = Callable[[int, HTTPConnection, float], Iterator[tuple[str, float]]]
+Client = Callable[[int, "Asking", float], Iterator[tuple[str, float]]]
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where to ask, and with whose login."""
+    """Where to ask, and the tokens of those who do."""
 
     host: str
     port: int
-    token: str
+    tokens: list[str]
 
-    def ask(self, connection: HTTPConnection, route: str) -> float:
+
+@dataclass(frozen=True)
+class Asking:
+    """One client: its connection, and what it sends with each request."""
+
+    connection: HTTPConnection
+    headers: Headers
+
+    def __call__(self, route: str) -> float:
         """Seconds until the whole answer is there."""
         began = time.monotonic()
-        connection.request("GET", BASE + route, headers={"Authorization": f"Bearer {self.token}"})
-        answer = connection.getresponse()
+        self.connection.request("GET", BASE + route, headers=self.headers)
+        answer = self.connection.getresponse()
         answer.read()
         if answer.status != 200:
             raise BenchError(f"GET {BASE}{route}: {answer.status}")
         return time.monotonic() - began
 
 
-def busy(server: Server, clients: int, seconds: float) -> Taken:
+def busy(server: Server, seconds: float) -> Taken:
     """Let clients ask for every route in turn, each as soon as it has its answer."""
 
-    def client(
-        number: int, connection: HTTPConnection, until: float
-    ) -> Iterator[tuple[str, float]]:
+    def client(number: int, ask: Asking, until: float) -> Iterator[tuple[str, float]]:
         # Each begins elsewhere, so that they do not all ask for the same.
         for route in itertools.islice(itertools.cycle(ROUTES), number, None):
             if time.monotonic() > until:
                 return
-            yield route, server.ask(connection, route)
+            yield route, ask(route)
 
-    return _all(server, client, clients, seconds)
+    return _all(server, client, seconds, lambda token: {"Authorization": f"Bearer {token}"})
 
 
-def pages(server: Server, clients: int, seconds: float) -> Taken:
+def pages(server: Server, seconds: float) -> Taken:
     """Let clients ask as open pages do."""
 
-    def client(
-        number: int, connection: HTTPConnection, until: float
-    ) -> Iterator[tuple[str, float]]:
+    def client(number: int, ask: Asking, until: float) -> Iterator[tuple[str, float]]:
         # People do not open their pages in the same moment.
-        turn = time.monotonic() + PAGE_SECONDS * number / clients
+        turn = time.monotonic() + PAGE_SECONDS * number / len(server.tokens)
         while turn < until:
             time.sleep(max(0.0, turn - time.monotonic()))
             for route in PAGE:
-                yield route, server.ask(connection, route)
+                yield route, ask(route)
             turn += PAGE_SECONDS
 
-    return _all(server, client, clients, seconds)
+    # As a browser does.
+    return _all(
+        server,
+        client,
+        seconds,
+        lambda token: {"Cookie": f"_token={token}", "Accept-Encoding": "gzip"},
+    )
 
 
-def _all(server: Server, client: Client, clients: int, seconds: float) -> Taken:
+def _all(
+    server: Server, client: Client, seconds: float, headers: Callable[[str], Headers]
+) -> Taken:
     until = time.monotonic() + seconds
 
     def work(number: int) -> Taken:
         connection = HTTPConnection(server.host, server.port, timeout=60)
         try:
-            return list(client(number, connection, until))
+            asking = Asking(connection, headers(server.tokens[number]))
+            return list(client(number, asking, until))
         finally:
             connection.close()
 
+    clients = len(server.tokens)
     with ThreadPoolExecutor(clients) as pool:
         return [one for taken in pool.map(work, range(clients)) for one in taken]
 
