@@ -63,6 +63,7 @@ class Mongo:
     port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_hex(12))
     reader: str = field(default_factory=lambda: secrets.token_hex(12))
+    filled: Callable[[], Any] = lambda: None
 
     def start(self) -> None:
         place = ["--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.root)]
@@ -97,6 +98,7 @@ class Mongo:
                 client["cloudmesh"][collection].delete_many({})
                 if documents:
                     client["cloudmesh"][collection].insert_many(documents)
+        self.filled()
 
 
 def document(name: str, cloud: str = "aws", state: str = "running", **more: Any) -> dict[str, Any]:
@@ -351,6 +353,8 @@ def web(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]
 @pytest.fixture(scope="session")
 def inventory(mongo: Mongo, web: Web) -> Mongo:
     """The inventory with three VMs on two clouds."""
+    # Whoever asks for a change, though it be refused, makes the web server forget what it keeps.
+    mongo.filled = lambda: web("POST", "transfers")
     mongo.fill({**THREE, **FILES})
     wait_until(lambda: web("GET", "vms").json()["total"] == 3)
     return mongo

@@ -12,15 +12,18 @@ from cloudmesh_airflow.api.models import (
 )
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK, may
+from cloudmesh_airflow.api.sharing import PersonalRoute
 
 router = APIRouter(dependencies=[LOOK])
+# One job is told as it is now: whoever asks waits for its end.
+_kept = APIRouter(route_class=PersonalRoute)
 
 _Dag = Literal["", "vm_boot", "vm_delete", "vm_power", "vm_snooze", "move_file", "storage_listing"]
 # What Airflow gives at most ([api] maximum_page_limit).
 _JobLimit = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 
 
-@router.get("/jobs", tags=["Jobs"], responses=documented(503))
+@_kept.get("/jobs", tags=["Jobs"], responses=documented(503))
 async def jobs(
     jobs: JobsDep,
     limit: _JobLimit = 20,
@@ -31,6 +34,9 @@ async def jobs(
     """List jobs, the newest first."""
     items, total = await jobs.page(limit, offset, dag, state)
     return JobPage(items=items, total=total, limit=limit, offset=offset)
+
+
+router.include_router(_kept)
 
 
 @router.get("/jobs/{job}", tags=["Jobs"], responses=documented(404, 503))

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from cloudmesh_airflow.api import activity, hours, manual, problems, storage, vms, watching
 from cloudmesh_airflow.api.guard import GuardedApp
+from cloudmesh_airflow.api.kept import Kept
 from cloudmesh_airflow.api.rights import LOOK
 from cloudmesh_airflow.api.snapshot import Snapshot
 
@@ -37,7 +38,8 @@ def get_app() -> GuardedApp:
         # Generated clients name their functions so.
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.snapshot = Snapshot()
+    app.state.kept = Kept()
+    app.state.snapshot = Snapshot(app.state.kept)
     problems.install(app)
     for part in (vms, storage, activity, hours, watching):
         app.include_router(part.router, prefix=BASE)

@@ -1,5 +1,6 @@
 """The door of the app: nothing behind it answers without Airflow's login."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,14 +39,27 @@ class GuardedApp(FastAPI):
         # Mounted in Airflow's app, which is the one that answers below /api/v2.
         scope["cloudmesh.airflow"] = scope.get("app")
         request = Request(scope, receive)
+        send = _with_headers(send)
         try:
-            request.state.cloudmesh_user = await _user(request)
+            request.state.cloudmesh_user = await self._user(request)
             _refuse_other_sites(request)
         except HTTPException as error:
             refusal = problems.response(error.status_code, str(error.detail), error.headers)
-            await refusal(scope, receive, _with_headers(send))
+            await refusal(scope, receive, send)
             return
-        await super().__call__(scope, receive, _with_headers(send))
+        if request.method not in _READS:
+            send = self.state.kept.dropping(send)
+        await super().__call__(scope, receive, send)
+
+    async def _user(self, request: Request) -> Any:
+        """Say who sent a request; of a token that reads, Airflow's database is asked once a moment.
+
+        A cookie has been looked up by Airflow itself when it comes here.
+        """
+        token = request.headers.get("Authorization")
+        if not token or request.method not in _READS:
+            return await _user(request)
+        return await self.state.kept.get(("login", token), partial(_user, request))
 
 
 def credentials(request: Request) -> dict[str, str]:

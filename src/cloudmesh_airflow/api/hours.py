@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query
 from cloudmesh_airflow.api.models import DayHours, OfficeHours, VmHours, remembered
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK
+from cloudmesh_airflow.api.sharing import CommonRoute
 from cloudmesh_airflow.api.snapshot import SnapshotDep
 from cloudmesh_airflow.ran import by_day, first_day
 
-router = APIRouter(dependencies=[LOOK])
+router = APIRouter(dependencies=[LOOK], route_class=CommonRoute)
 
 # As long as the engine keeps what it noted.
 _Days = Annotated[int, Query(ge=1, le=90, description="How many days, today is the last")]

@@ -1,37 +1,27 @@
-"""What MongoDB knows; the VMs are read at most once a second however many ask."""
+"""What MongoDB knows; what is long is read once in a moment however many ask."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from cloudmesh_airflow.api.kept import Kept
 from cloudmesh_airflow.hooks.cloudmesh import CloudmeshHook
 from cloudmesh_airflow.inventory import InventoryDown, Reader, Record
 
-FRESH_SECONDS = 1.0
-
 
 class Snapshot:
-    """The last answer of MongoDB, or why there was none."""
+    """The last answers of MongoDB."""
 
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self._reader: Reader | None = None
-        self._read_at = float("-inf")
-        self._vms: list[Record] = []
-        self._down: InventoryDown | None = None
 
     async def vms(self) -> list[Record]:
         """Give all VMs, sorted by cloud and name."""
-        async with self._lock:
-            if time.monotonic() - self._read_at > FRESH_SECONDS:
-                await self._read()
-            if self._down:
-                raise self._down
-            return self._vms
+        return await self._kept.get("vms", self._vms)
 
     async def hours(self) -> list[Record]:
         """Give what office hours remember."""
@@ -48,9 +38,7 @@ class Snapshot:
 
     async def transfers(self) -> list[Record]:
         """Give the last run of each transfer without its failures, the newest first."""
-        fields = {"report.failures": 0}
-        found = await (await self._connected()).documents("transfers", fields=fields)
-        return sorted(found, key=lambda record: str(record.get("updated") or ""), reverse=True)
+        return await self._kept.get("transfers", self._transfers)
 
     async def transfer(self, identifier: str) -> Record | None:
         """Give the last run of a transfer."""
@@ -67,20 +55,24 @@ class Snapshot:
         if reader:
             await reader.close()
 
-    async def _read(self) -> None:
+    async def _vms(self) -> list[Record]:
         try:
-            found = await (await self._connected()).vms()
-            self._vms, self._down = _sorted(found), None
-        except InventoryDown as down:
-            self._down = down
+            return _sorted(await (await self._connected()).vms())
+        except InventoryDown:
             # The connection may name another MongoDB by the next time.
             await self.close()
-        self._read_at = time.monotonic()
+            raise
+
+    async def _transfers(self) -> list[Record]:
+        fields = {"report.failures": 0}
+        found = await (await self._connected()).documents("transfers", fields=fields)
+        return sorted(found, key=lambda record: str(record.get("updated") or ""), reverse=True)
 
     async def _connected(self) -> Reader:
         if not self._reader:
             settings = await asyncio.to_thread(lambda: CloudmeshHook().settings)
-            self._reader = Reader(settings.server)
+            # Somebody else may have been quicker.
+            self._reader = self._reader or Reader(settings.server)
         return self._reader
 
 

@@ -30,10 +30,11 @@ from cloudmesh_airflow.api.jobs import JobsDep, Key, Wait
 from cloudmesh_airflow.api.models import JobDetails, Limit, Offset, Search
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK
+from cloudmesh_airflow.api.sharing import CommonRoute
 from cloudmesh_airflow.api.snapshot import SnapshotDep
 from cloudmesh_airflow.plugin import PREFIX
 
-router = APIRouter(tags=["Files"])
+router = APIRouter(tags=["Files"], route_class=CommonRoute)
 
 
 def _airflow(request: Request) -> str:

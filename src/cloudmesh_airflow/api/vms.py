@@ -24,10 +24,11 @@ from cloudmesh_airflow.api.models import (
 )
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK
+from cloudmesh_airflow.api.sharing import CommonRoute
 from cloudmesh_airflow.api.snapshot import Snapshot, SnapshotDep
 from cloudmesh_airflow.inventory import Record
 
-router = APIRouter(tags=["Machines"])
+router = APIRouter(tags=["Machines"], route_class=CommonRoute)
 
 
 @router.get("/clouds", dependencies=[LOOK], responses=documented(503))

@@ -12,11 +12,13 @@ from cloudmesh_airflow.api.jobs import ENDED, JobsDep
 from cloudmesh_airflow.api.models import Health
 from cloudmesh_airflow.api.problems import documented
 from cloudmesh_airflow.api.rights import LOOK
+from cloudmesh_airflow.api.sharing import PersonalRoute
 from cloudmesh_airflow.api.snapshot import SnapshotDep
 from cloudmesh_airflow.api.vms import clouds
 from cloudmesh_airflow.inventory import Record
 
 router = APIRouter(tags=["Watching"], dependencies=[LOOK])
+_kept = APIRouter(route_class=PersonalRoute)
 _RECENT = 100
 
 Sample = tuple[Mapping[str, str], float]
@@ -35,7 +37,7 @@ async def healthz(snapshot: SnapshotDep, jobs: JobsDep) -> Health:
     return Health(status="healthy", vms=len(await snapshot.vms()))
 
 
-@router.get("/metrics", response_class=Metrics, responses=documented(503))
+@_kept.get("/metrics", response_class=Metrics, responses=documented(503))
 async def metrics(snapshot: SnapshotDep, jobs: JobsDep) -> str:
     """Give metrics for Prometheus."""
     counted = await clouds(snapshot)
@@ -78,6 +80,9 @@ async def metrics(snapshot: SnapshotDep, jobs: JobsDep) -> str:
         *_transfers(await snapshot.transfers()),
     ]
     return "\n".join(lines) + "\n"
+
+
+router.include_router(_kept)
 
 
 def _transfers(records: Iterable[Record]) -> Iterable[str]:
