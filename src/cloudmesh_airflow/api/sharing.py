@@ -24,6 +24,7 @@ class CommonRoute(APIRoute):
             kept: Kept = request.app.state.kept
             asked = (request.scope[part] for part in ("root_path", "path", "query_string"))
             key = ("answer", await self.whose(request), *asked)
+            # It may go on when this request has ended: nothing it depends on is closed by then.
             answer = copy(await kept.get(key, partial(handle, request)))
             # Those who send it on add theirs, as that it is compressed.
             answer.raw_headers = list(answer.raw_headers)

@@ -21,7 +21,8 @@ class Snapshot:
 
     async def vms(self) -> list[Record]:
         """Give all VMs, sorted by cloud and name."""
-        return await self._kept.get("vms", self._vms)
+        found: list[Record] = await self._kept.get("vms", self._vms)
+        return found
 
     async def hours(self) -> list[Record]:
         """Give what office hours remember."""
@@ -38,7 +39,8 @@ class Snapshot:
 
     async def transfers(self) -> list[Record]:
         """Give the last run of each transfer without its failures, the newest first."""
-        return await self._kept.get("transfers", self._transfers)
+        found: list[Record] = await self._kept.get("transfers", self._transfers)
+        return found
 
     async def transfer(self, identifier: str) -> Record | None:
         """Give the last run of a transfer."""

@@ -1,6 +1,7 @@
 """What many ask for is made once, and a change is never missed."""
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -38,14 +39,71 @@ def test_who_asks_meanwhile_gets_the_same():
     asyncio.run(ask())
 
 
-def test_what_is_kept_is_made_anew_after_a_moment():
+def test_what_is_a_moment_old_is_still_given_while_it_is_made_anew():
     async def ask():
-        kept, make = Kept(seconds=0.01), Making()
+        now = [0.0]
+        kept, make = Kept(seconds=1, clock=lambda: now[0]), Making()
         make.may.set()
         first = await kept.get("a", make)
-        while await kept.get("a", make) is first:
-            await asyncio.sleep(0.001)
+        make.may.clear()
+        for now[0] in (0.9, 1.1, 1.9):
+            assert await kept.get("a", make) is first
+        now[0] = 2.1
+        waiting = asyncio.create_task(kept.get("a", make))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        make.may.set()
+        second = await waiting
+        assert second is not first
+        assert await kept.get("a", make) is second
         assert make.made == 2
+
+    asyncio.run(ask())
+
+
+def test_what_is_too_old_is_not_given():
+    async def ask():
+        now = [0.0]
+        kept, make = Kept(seconds=1, clock=lambda: now[0]), Making()
+        make.may.set()
+        first = await kept.get("a", make)
+        now[0] = 2.1
+        assert await kept.get("a", make) is not first
+
+    asyncio.run(ask())
+
+
+def test_what_cannot_be_made_anew_is_not_given_any_longer():
+    async def ask():
+        now = [0.0]
+        kept, make = Kept(seconds=1, clock=lambda: now[0]), Making()
+        make.may.set()
+        first = await kept.get("a", make)
+        now[0], make.fails = 1.1, True
+        assert await kept.get("a", make) is first
+        while make.made < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with pytest.raises(LookupError):
+            await kept.get("a", make)
+
+    asyncio.run(ask())
+
+
+def test_what_nobody_asks_for_any_more_is_forgotten():
+    class Thing:
+        """Something that tells when nobody holds it."""
+
+    async def ask():
+        kept, gone = Kept(seconds=0.01), asyncio.Event()
+
+        async def make():
+            thing = Thing()
+            weakref.finalize(thing, gone.set)
+            return thing
+
+        await kept.get("a", make)
+        await asyncio.wait_for(gone.wait(), 30)
 
     asyncio.run(ask())
 
