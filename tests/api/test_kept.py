@@ -85,6 +85,12 @@ def test_each_gets_an_answer_as_it_can_read_it(web, change, make):
     assert {answer.json()["total"] for answer in answers} == {50}
 
 
+def test_a_cookie_for_one_is_not_given_to_another(web, inventory):
+    # Airflow takes a cookie away that is no login.
+    assert "_token=" in web("GET", "vms", headers={"Cookie": "_token=x"}).headers["Set-Cookie"]
+    assert "Set-Cookie" not in web("GET", "vms").headers
+
+
 def test_a_token_that_was_given_back_opens_nothing(web, inventory, eventually):
     headers = {"Authorization": f"Bearer {login(web, 'op')}"}
     assert web("GET", "vms", None, headers=headers).status_code == 200

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -25,9 +24,8 @@ class CommonRoute(APIRoute):
             asked = (request.scope[part] for part in ("root_path", "path", "query_string"))
             key = ("answer", await self.whose(request), *asked)
             # It may go on when this request has ended: nothing it depends on is closed by then.
-            answer = copy(await kept.get(key, partial(handle, request)))
-            # Those who send it on add theirs, as that it is compressed.
-            answer.raw_headers = list(answer.raw_headers)
+            # Airflow adds headers as it sends it, be it a cookie: to those that the door copied.
+            answer: Response = await kept.get(key, partial(handle, request))
             return answer
 
         return shared if self.methods == {"GET"} else handle
