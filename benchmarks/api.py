@@ -105,21 +105,24 @@ def _working(client: AirflowClient) -> Iterator[Callable[[], int]]:
 
     def work() -> None:
         while not ended.is_set():
-            runs.append(client.trigger(DAG))
-            client.wait(DAG, runs[-1], timeout=900)
+            try:
+                runs.append(client.trigger(DAG))
+                client.wait(DAG, runs[-1], timeout=900)
+            except (CloudmeshAirflowError, OSError):
+                if not ended.is_set():
+                    raise
 
     def done() -> int:
         tasks = (task for run in list(runs) for task in client.tasks(DAG, run))
         return sum(task["state"] == "success" for task in tasks)
 
     client.wait_for_dag(DAG)
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
+    threading.Thread(target=work, daemon=True).start()
     try:
         yield done
     finally:
+        # The stack is removed next, and its last tasks with it.
         ended.set()
-        thread.join(900)
 
 
 def _measure(options: argparse.Namespace, project: Project) -> list[Kind]:
