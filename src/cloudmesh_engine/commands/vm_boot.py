@@ -1,5 +1,6 @@
 """`cms vm boot`."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,12 @@ def boot(request: VmRequest) -> None:
         return [result(*work.secure(name, found[name]))]
 
     request.each(names, secure)
+    if cloud not in clouds.supported(request.settings):
+        print(
+            f"cms: note: {cloud} is not active in {request.settings.path.name}: office hours and "
+            "the reaper do not look there, whatever the deadline",
+            file=sys.stderr,
+        )
 
 
 def _names(request: VmRequest) -> list[str]:

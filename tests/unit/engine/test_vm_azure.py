@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .azure import COMPUTE, OWNER, Azure
-from .conftest import Cms, Faults, wait_until
+from .conftest import ACTIVE, Cms, Faults, wait_until
 from .site import AzureSite
 
 BOOT = ("vm", "boot", "--name=web")
@@ -327,3 +327,11 @@ def test_a_boot_loads_neither_azures_largest_packages_nor_its_login(cms_azure: C
     loaded = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "azure.mgmt.core" in loaded
     assert not loaded & {"azure.mgmt.compute", "azure.mgmt.network", "azure.identity", "msal"}
+
+
+def test_a_boot_where_nobody_looks_later_says_so(cms_azure: Cms, azure: Azure) -> None:
+    assert cms_azure(*BOOT).stderr == ""
+    cms_azure.configure(*(ACTIVE.format(word, "Azure") for word in ("true", "false")))
+    told = cms_azure(*BOOT)
+    assert (told.returncode, azure.words()) == (0, "web")
+    assert "cms: note: azure is not active in cloudmesh.yaml" in told.stderr
