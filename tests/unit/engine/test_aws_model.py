@@ -57,7 +57,7 @@ def test_every_call_of_the_driver_is_there() -> None:
     for file in CLOUDS.glob("aws*.py"):
         text = file.read_text()
         used |= {*re.findall(r"ec2\.(\w+)\(", text)} - {"get_paginator", "get_waiter"}
-        used |= {*re.findall(r"get_paginator\(\"(\w+)\"\)", text)}
+        used |= {*re.findall(r"ec2\.get_paginator\(\"(\w+)\"\)", text)}
     assert used == {xform_name(call) for call in aws_model.CALLS}
 
 
