@@ -1,5 +1,6 @@
 """OpenStack: security groups. Only those whose description names our owner are ever changed."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ from cloudmesh_engine.clouds.openstack_errors import translated
 from cloudmesh_engine.clouds.resources import Document, Rule, labelled
 from cloudmesh_engine.errors import ActionFailed, Refused
 
+# Seconds: what another command takes at most from making a group to its first rule.
+_PATIENCE, _PAUSE = 5.0, 0.2
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
 
 
@@ -35,7 +38,7 @@ class Groups:
         self, name: str, description: str, rules: Sequence[Rule], network: str = ""
     ) -> str:
         """Make sure that a security group of ours has the rules; give its id."""
-        group = self.find_group(name) or self._create(name, description)
+        group = self._lasting(name, description, rules)
         lacking = [rule for rule in rules if rule.document() not in group["rules"]]
         if lacking and group["owner"] != self.owner:
             raise Refused(
@@ -64,19 +67,36 @@ class Groups:
             with translated():
                 self._cloud.network.delete_security_group(group["id"], ignore_missing=True)
 
-    def _create(self, name: str, description: str) -> Document:
+    def _lasting(self, name: str, description: str, rules: Sequence[Rule]) -> Document:
+        """Give the group of a name, and make one if there is none.
+
+        Of two commands at once each makes one, and whoever sees both takes the older. So one
+        without rules may go again: only who stays with the group that it made gives it any.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            group, new = self.find_group(name), False
+            if not group:
+                group, new = self._create(name, description)
+            foreign = group["owner"] != self.owner
+            if new or foreign or group["rules"] or not rules or time.monotonic() > deadline:
+                return group
+            time.sleep(_PAUSE)
+
+    def _create(self, name: str, description: str) -> tuple[Document, bool]:
+        """Make a group; give it, or an older one of that name, and whether it is the new one."""
         mark = f"{OWNER_TAG}={self.owner}"
         with translated():
             made = self._cloud.network.create_security_group(
                 name=name, description=f"{description} [{mark}]"
             )
-        # Of two commands at once each makes one: whoever sees both takes the older.
         kept = self.find_group(name) or self._document(made)
-        if kept["id"] != made.id:
-            # A VM of a third command may use it already.
-            with translated(ignore=409):
-                self._cloud.network.delete_security_group(made.id, ignore_missing=True)
-        return kept
+        if kept["id"] == made.id:
+            return kept, True
+        # A VM of a third command may use it already.
+        with translated(ignore=409):
+            self._cloud.network.delete_security_group(made.id, ignore_missing=True)
+        return kept, False
 
     def _rank(self, group: Document) -> tuple[bool, str, str]:
         return group["owner"] != self.owner, group["created_at"], group["id"]

@@ -1,5 +1,6 @@
 """What a real OpenStack has beside VMs: images, flavors, keys and security groups."""
 
+import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -103,3 +104,35 @@ def test_what_commands_at_once_made_works_and_goes(resources: Resources, project
     assert {group: there[group] for group in ids} == {one: [SSH.document()] for one in ids}
     resources.delete_group("web")
     assert resources.groups("web") == []
+
+
+def test_a_group_that_its_maker_gives_up_is_not_taken(resources: Any, project: Nova) -> None:
+    about = {"name": "web", "description": f"in [cm-owner={OWNER}]"}
+    body = {"security_group": about}
+    theirs = project.network.post("/v2.0/security-groups", json=body).json()["security_group"]["id"]
+    looked = threading.Event()
+    look = resources.find_group
+
+    def spied(*words: str) -> Any:
+        found = look(*words)
+        looked.set()
+        return found
+
+    resources.find_group = spied
+    with ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(resources.ensure_group, "web", "in", [SSH])
+        assert looked.wait(60)
+        project.network.delete(f"/v2.0/security-groups/{theirs}")
+        taken = taking.result()
+    assert [group["id"] for group in resources.groups("web")] == [taken]
+    assert taken != theirs
+
+
+def test_a_group_without_rules_whose_maker_is_dead_is_filled(
+    resources: Resources, project: Nova
+) -> None:
+    about = {"name": "web", "description": f"in [cm-owner={OWNER}]"}
+    body = {"security_group": about}
+    there = project.network.post("/v2.0/security-groups", json=body).json()["security_group"]["id"]
+    assert resources.ensure_group("web", "in", [SSH]) == there
+    assert [group["rules"] for group in resources.groups("web")] == [[SSH.document()]]
