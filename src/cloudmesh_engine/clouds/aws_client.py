@@ -8,7 +8,7 @@ from botocore.session import Session
 
 from cloudmesh_engine.clouds.aws_errors import translated
 from cloudmesh_engine.clouds.aws_model import Ec2Loader
-from cloudmesh_engine.config import is_placeholder
+from cloudmesh_engine.config import given
 
 _PATIENCE = Config(
     connect_timeout=3,
@@ -28,23 +28,23 @@ def ec2(configuration: dict[str, Any]) -> Any:
 
 def pricing(configuration: dict[str, Any]) -> tuple[Any, str]:
     """Make the client of AWS's price list, and name the region whose prices are meant."""
-    region, endpoint = _given(configuration, "region", "prices_endpoint")[2:]
+    access_id, secret_key, region, endpoint = _given(configuration, "region", "prices_endpoint")
     with translated():
-        client = _client("pricing", *_given(configuration)[:2], _PRICES_REGION, endpoint)
+        client = _client("pricing", access_id, secret_key, _PRICES_REGION, endpoint)
     return client, region or ""
 
 
 def _given(configuration: dict[str, Any], *more: str) -> list[str | None]:
     """Give the login and more of a section's credentials, as far as they are filled in."""
-    given = configuration.get("credentials") or {}
-    texts = [str(given.get(key) or "") for key in ("EC2_ACCESS_ID", "EC2_SECRET_KEY", *more)]
-    return [None if is_placeholder(text) else text for text in texts]
+    filled = given(configuration.get("credentials"))
+    keys = ("EC2_ACCESS_ID", "EC2_SECRET_KEY", *more)
+    return [str(filled.get(key) or "") or None for key in keys]
 
 
 @functools.cache
-def _client(service: str, *given: str | None) -> Any:
+def _client(service: str, *settings: str | None) -> Any:
     # Once, because it takes a tenth of a second; a client may serve many threads.
-    access_id, secret_key, region, endpoint = given
+    access_id, secret_key, region, endpoint = settings
     # Not by boto3, whose session is this one with more around it that takes time to load.
     session = Session()
     if not session.get_config_variable("data_path"):

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hostlist import BadHostlist, expand_hostlist
+from pymongo.errors import PyMongoError
 
 from cloudmesh_engine import causes, clouds, limits, owner
 from cloudmesh_engine.clouds import Driver, Machine
@@ -222,7 +223,7 @@ class VmRequest:
         """Name the clouds that were not asked, and have a VM of that name as far as we know."""
         try:
             rows = self.ledger.wanted()
-        except Exception:
+        except (EngineError, PyMongoError):
             # Without MongoDB there is no hint; what failed is the name.
             return []
         asked = {cloud, *self.given_clouds}
