@@ -27,8 +27,12 @@ def _open(method: str, url: str, body: Any, headers: dict[str, str]) -> tuple[An
     if not isinstance(body, bytes):
         headers = {"Content-Type": "application/json", **headers}
     request = urllib.request.Request(url, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return answer.headers, answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        error.add_note(error.read().decode(errors="replace"))
+        raise
 
 
 class Cloud:
