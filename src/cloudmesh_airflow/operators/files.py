@@ -31,7 +31,7 @@ class CloudmeshTransferOperator(CloudmeshOperator):
     :param delete: delete at the target what the source does not have
     :param verify: store compares what the stores say; read reads everything back as well
     :param bwlimit: bytes a second, as 500K or 10M; no limit if empty
-    :param parallel: how many requests at once; as many as `cms` thinks best if empty
+    :param parallel: how many workers move files; as many as `cms` thinks best if empty
     :param dryrun: move nothing; the report has up to 1000 `names` of what would be moved
     :param outlets: further assets of the task
     :param command_timeout: seconds after which the command is ended; what it moved is not lost

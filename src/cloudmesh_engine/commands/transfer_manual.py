@@ -19,7 +19,7 @@ Options:
     --verify=HOW     store: compare what the store says; read: read everything back as well
                      [default: store]
     --bwlimit=RATE   bytes a second, as 500K, 10M or 1G [default: 0]
-    --parallel=N     how many requests at once [default: 8]
+    --parallel=N     how many workers move files [default: 8]
     --dryrun         move nothing, say what would be moved
     --output=OUTPUT  table, json, yaml or csv [default: table]
 

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cloudmesh_engine import config as settings_file
@@ -22,39 +23,60 @@ _REAP = ("fleet", "reap", "--yes", "--output=json")
 _CMS = "from cloudmesh_engine.launcher import main; main()"
 # The end of a VM may be waited for twice as long as the default of wait_seconds.
 _LOOK_SECONDS = 900.0
+# After a look that had to complain: what is down is often up again soon, as at the start of all.
+_FIRST_RETRY_SECONDS = 15.0
 
 
 def run(settings: Settings) -> None:
     """Reap until the process is ended."""
-    pause, said = config.pause(settings), set[str]()
+    pause, said, retry = config.pause(settings), set[str](), _FIRST_RETRY_SECONDS
     _say([f"looks every {pause:g} s"])
     while True:
         began = time.monotonic()
         health.working(_LOOK_SECONDS)
-        lines, trouble = _look()
+        look = _look()
         # What goes on is said once.
-        _say(line for line in lines if line not in said)
-        said = set(lines)
+        _say(line for line in look.lines if line not in said)
+        said = set(look.lines)
         pause, broken = _pause(pause)
-        health.rests(pause, trouble or broken)
-        time.sleep(max(began + pause - time.monotonic(), 1))
+        if look.complete:
+            wait, retry = pause, _FIRST_RETRY_SECONDS
+        else:
+            wait = min(retry, pause)
+            retry = 2 * wait
+        health.rests(wait, look.trouble or broken)
+        time.sleep(max(began + wait - time.monotonic(), 1))
 
 
-def _look() -> tuple[list[str], str]:
-    """Look once; give what there is to say, and why nothing could be done at all, if so."""
+@dataclass(frozen=True)
+class _Look:
+    """What came of a look.
+
+    :param lines: what there is to say
+    :param complete: whether there was nothing to complain about
+    :param trouble: why nothing could be done at all, if so
+    """
+
+    lines: list[str]
+    complete: bool = False
+    trouble: str = ""
+
+
+def _look() -> _Look:
     try:
         done = processes.run([sys.executable, "-c", _CMS, *_REAP], timeout=_LOOK_SECONDS)
     except TimeoutError:
-        return [f"a look took more than {_LOOK_SECONDS:g} s and was ended"], ""
+        return _Look([f"a look took more than {_LOOK_SECONDS:g} s and was ended"])
     except OSError as error:
-        return [f"cms cannot be started: {error}"], str(error)
+        return _Look([f"cms cannot be started: {error}"], trouble=str(error))
     complaints = [line.removeprefix("cms: ") for line in done.stderr.splitlines()]
     try:
         records = json.loads(done.stdout)
     except ValueError:
         reason = complaints[-1] if complaints else f"a look ended with {done.exit_code}"
-        return complaints or [reason], reason
-    return [*map(_line, filter(_is_news, records)), *complaints], ""
+        return _Look(complaints or [reason], trouble=reason)
+    lines = [*map(_line, filter(_is_news, records)), *complaints]
+    return _Look(lines, complete=done.exit_code == 0)
 
 
 def _pause(before: float) -> tuple[float, str]:

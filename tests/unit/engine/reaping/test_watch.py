@@ -101,6 +101,18 @@ def test_it_goes_on_whatever_breaks(service: Service, cms_aws: Cms, ec2: Ec2) ->
     assert len([line for line in said if "not valid YAML" in line]) == 1
 
 
+def test_after_a_complaint_it_looks_again_soon(service: Service, cms_aws: Cms, ec2: Ec2) -> None:
+    cms_aws.configure("every_minutes: 0.02", "every_minutes: 15")
+    asked = "endpoint: ${CLOUDMESH_SANDBOX_AWS"
+    cms_aws.configure(asked, "endpoint: ${NOT_THERE_YET:-http://127.0.0.1:9} # ")
+    late(ec2, "old")
+    service.start()
+    service.says("reaper: aws: ")
+    cms_aws.configure("endpoint: ${NOT_THERE_YET:-http://127.0.0.1:9} # ", asked)
+    # Long before the quarter of an hour is over, which would be too long for this test.
+    wait_until(lambda: ec2.words() == "", 120)
+
+
 def test_it_leaves_no_process_when_it_ends(service: Service, ec2: Ec2) -> None:
     late(ec2, "old")
     service.start()
