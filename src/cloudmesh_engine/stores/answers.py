@@ -10,19 +10,16 @@ would be taken for another.
 
 import re
 import socket
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cloudmesh_engine.stores.piece import room
+from cloudmesh_engine.stores.stream import LONGEST_HEAD, Broken, Stream, WrongLength
 
-_AT_ONCE = 64 * 1024
-_LONGEST_HEAD = 256 * 1024
 # Of an answer of which nobody knows the length before: a page of a list, the log of a task.
 _LONGEST_BODY = 256 * 1024 * 1024
 _MOST_INTERIM = 10
 # A store that joins many parts sends a space now and then, for minutes.
-_PATIENCE_SECONDS, _SLOWEST = 600, 1024
+_PATIENCE_SECONDS = 600
 _EMPTY = memoryview(b"")
 _FIRST = re.compile(rb"HTTP/1\.([01]) ([1-9]\d\d)(?: .*)?")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
@@ -31,19 +28,25 @@ _DECIMAL = re.compile(r"[0-9]{1,18}")
 _HEXADECIMAL = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;.*)?")
 
 
-class Broken(Exception):
-    """What came is no answer."""
+@dataclass(slots=True)
+class Rest:
+    """The body of an answer that is taken in pieces.
 
-
-class WrongLength(Broken):
-    """The body has another length than was asked for, or than the headers say.
-
-    :ivar missing: so many bytes, fewer than none if there are too many
+    :param left: so many bytes are still to come
+    :param ended: is called when all of it was taken, and nothing else has come
     """
 
-    def __init__(self, missing: int) -> None:
-        super().__init__(f"{missing:+} bytes")
-        self.missing = missing
+    stream: Stream
+    left: int
+    ended: Callable[[], None] = lambda: None
+
+    def take(self, size: int) -> memoryview:
+        """Take the next piece; all of it is there, or an error is raised."""
+        piece = self.stream.take(size)
+        self.left -= size
+        if not self.left and not self.stream.more:
+            self.ended()
+        return piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,14 @@ class Reply:
 
     :param headers: by their names in small letters
     :param last: whether the connection is of no more use
+    :param rest: the body, if it was left to be read later
     """
 
     status: int
     headers: Mapping[str, str]
     body: memoryview
     last: bool
+    rest: Rest | None = None
 
     def header(self, name: str) -> str:
         """Give a header, or nothing."""
@@ -70,15 +75,20 @@ class Reply:
 
 
 def read(
-    sock: socket.socket, method: str, size: int = -1, patience: float = _PATIENCE_SECONDS
+    sock: socket.socket,
+    method: str,
+    size: int = -1,
+    later: bool = False,
+    patience: float = _PATIENCE_SECONDS,
 ) -> Reply:
     """Read the answer to a request.
 
     :param size: how long the body of a good answer must be, if that is known
+    :param later: leave the body of a good answer to be read in pieces, if it tells its length
     :param patience: so many seconds it may take, and one more for each KiB; the connection's own
         limit says how long nothing may come
     """
-    stream = _Stream(sock, patience)
+    stream = Stream(sock, patience)
     for _ in range(_MOST_INTERIM):
         status, old, headers = _head(stream)
         if status >= 200:
@@ -90,87 +100,19 @@ def read(
     # Before it is read: a store that ignores the range would fill the memory.
     if asked >= 0 and length not in (None, asked):
         raise WrongLength(asked - (length or 0))
+    framed = sum(name in headers for name in _FRAMING)
+    doubtful = framed > 1 or (length is None and not framed)
+    last = old or doubtful or "close" in headers.get("connection", "").lower()
+    if later and asked > 0:
+        rest = Rest(stream, length) if length else None
+        return Reply(status, headers, _EMPTY, last or not rest, rest)
     body = _body(stream, length, headers, asked if asked >= 0 else _LONGEST_BODY)
     if asked not in (-1, len(body)):
         raise WrongLength(asked - len(body))
-    framed = sum(name in headers for name in _FRAMING)
-    doubtful = framed > 1 or stream.more or (length is None and not framed)
-    return Reply(
-        status, headers, body, old or doubtful or "close" in headers.get("connection", "").lower()
-    )
+    return Reply(status, headers, body, last or stream.more)
 
 
-class _Stream:
-    """What comes from a connection."""
-
-    def __init__(self, sock: socket.socket, patience: float) -> None:
-        self._sock = sock
-        self._come = b""
-        self._count = 0
-        self._late = time.monotonic() + patience
-
-    @property
-    def more(self) -> bool:
-        """Whether more has come than was taken."""
-        return bool(self._come)
-
-    def until(self, mark: bytes) -> bytes:
-        """Take what is before a mark."""
-        while (at := self._come.find(mark)) < 0:
-            if len(self._come) > _LONGEST_HEAD:
-                raise Broken("an answer without end")
-            more = self._some()
-            if not more:
-                raise ConnectionResetError("it ended the connection instead of an answer")
-            self._come += more
-        found, self._come = self._come[:at], self._come[at + len(mark) :]
-        return found
-
-    def take(self, size: int) -> memoryview:
-        """Take so many bytes."""
-        come, self._come = self._come, b""
-        if len(come) >= size:
-            self._come = come[size:]
-            return memoryview(come)[:size]
-        buffer = room(size)
-        buffer[: len(come)] = come
-        filled = len(come)
-        while filled < size:
-            self._check()
-            # Not in pieces, where the connection knows how to wait for all.
-            count = self._sock.recv_into(buffer[filled:], 0, _wait_for_all(self._sock))
-            if not count:
-                raise WrongLength(size - filled)
-            filled += count
-            self._count += count
-        return buffer
-
-    def rest(self, most: int) -> memoryview:
-        """Take everything up to the end of the connection."""
-        found, self._come = bytearray(self._come), b""
-        while more := self._some():
-            found += more
-            if len(found) > most:
-                raise WrongLength(most - len(found))
-        return memoryview(found)
-
-    def _some(self) -> bytes:
-        self._check()
-        more = self._sock.recv(_AT_ONCE)
-        self._count += len(more)
-        return more
-
-    def _check(self) -> None:
-        """Give up who answers, but so slowly that it would never end."""
-        if self._count and time.monotonic() > self._late + self._count / _SLOWEST:
-            raise TimeoutError("it answers too slowly")
-
-
-def _wait_for_all(sock: socket.socket) -> int:
-    return socket.MSG_WAITALL if type(sock) is socket.socket else 0
-
-
-def _head(stream: _Stream) -> tuple[int, bool, dict[str, str]]:
+def _head(stream: Stream) -> tuple[int, bool, dict[str, str]]:
     """Read a head: its status, whether it is of HTTP/1.0, and its headers."""
     first, *lines = stream.until(b"\r\n\r\n").split(b"\r\n")
     begin = _FIRST.fullmatch(first)
@@ -198,7 +140,7 @@ def _length(method: str, status: int, headers: Mapping[str, str]) -> int | None:
     return None if text is None or "transfer-encoding" in headers else int(text)
 
 
-def _body(stream: _Stream, length: int | None, headers: Mapping[str, str], most: int) -> memoryview:
+def _body(stream: Stream, length: int | None, headers: Mapping[str, str], most: int) -> memoryview:
     if length is not None:
         if length > most:
             raise WrongLength(most - length)
@@ -211,7 +153,7 @@ def _body(stream: _Stream, length: int | None, headers: Mapping[str, str], most:
     return _chunks(stream, most)
 
 
-def _chunks(stream: _Stream, most: int) -> memoryview:
+def _chunks(stream: Stream, most: int) -> memoryview:
     body = bytearray()
     while size := _chunk(stream.until(b"\r\n")):
         if len(body) + size > most:
@@ -220,7 +162,7 @@ def _chunks(stream: _Stream, most: int) -> memoryview:
         if stream.until(b"\r\n"):
             raise Broken("an answer in broken chunks")
     # What follows the last one tells nothing that we ask for.
-    left = _LONGEST_HEAD
+    left = LONGEST_HEAD
     while line := stream.until(b"\r\n"):
         left -= len(line)
         if left < 0:

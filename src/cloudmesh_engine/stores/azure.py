@@ -84,14 +84,6 @@ class Azure(Remote):
             reply.header(_META),
         )
 
-    def read(self, item: Item, offset: int, size: int) -> Piece:
-        """Read a piece of a blob as it was listed."""
-        headers = {"If-Match": item.etag}
-        if size < item.size:
-            headers["x-ms-range"] = span(offset, size)
-        reply = self.good(Call("GET", item.key, headers=headers, size=size))
-        return self.taken(item, reply.header("ETag"), item.md5, reply)
-
     def put(self, key: str, piece: Piece) -> Put:
         """Store a small blob at once."""
         self._check_name(key)
@@ -143,6 +135,12 @@ class Azure(Remote):
         if "\\" in key:
             # It would arrive under another name, and may replace what has that name.
             raise Refused(f"{self.service}: {key!r}: Azure turns a backslash into a slash")
+
+    def _reading(self, item: Item, offset: int, size: int) -> Call:
+        headers = {"If-Match": item.etag}
+        if size < item.size:
+            headers["x-ms-range"] = span(offset, size)
+        return Call("GET", item.key, headers=headers, size=size)
 
     def _compare(self, key: str, piece: Piece, reply: Reply) -> None:
         self.stored(key, piece, from_base64(reply.header("Content-MD5")))

@@ -73,14 +73,6 @@ class Google(Remote):
             return None
         return _item(json.loads(self.check(reply, key).text))
 
-    def read(self, item: Item, offset: int, size: int) -> Piece:
-        """Read a piece of an object as it was listed."""
-        asked = {"alt": "media", "ifGenerationMatch": item.etag}
-        headers = {"Range": span(offset, size)} if size < item.size else {}
-        reply = self.good(Call("GET", item.key, asked, headers, size=size))
-        etag = reply.header("x-goog-generation") or item.etag
-        return self.taken(item, etag, item.md5, reply)
-
     def put(self, key: str, piece: Piece) -> Put:
         """Store a small object at once."""
         check_length(self.service, key.encode())
@@ -149,6 +141,14 @@ class Google(Remote):
     def cancel(self, session: str) -> None:
         """Throw an upload away; the answer is 499, or 404 if it is long gone."""
         self.send(Call("DELETE"), session)
+
+    def _reading(self, item: Item, offset: int, size: int) -> Call:
+        asked = {"alt": "media", "ifGenerationMatch": item.etag}
+        headers = {"Range": span(offset, size)} if size < item.size else {}
+        return Call("GET", item.key, asked, headers, size=size)
+
+    def _tag(self, item: Item, reply: Reply) -> str:
+        return reply.header("x-goog-generation") or item.etag
 
     def _page(self, asked: Mapping[str, str]) -> dict[str, Any]:
         reply = self.good(Call("GET", asked=asked, path=f"{self._bucket}/o"))

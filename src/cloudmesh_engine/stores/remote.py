@@ -1,11 +1,13 @@
 """What the stores have in common that are reached by HTTP."""
 
+import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cloudmesh_engine.stores import Item, signatures
-from cloudmesh_engine.stores.answers import Reply
+from cloudmesh_engine.stores.answers import Reply, Rest
 from cloudmesh_engine.stores.faults import Changed, Tampered, fail
 from cloudmesh_engine.stores.piece import Piece
 from cloudmesh_engine.stores.wire import Wire
@@ -20,6 +22,7 @@ class Call:
     :param size: how long the body of a good answer must be, if that is known
     :param path: where the key does not say it
     :param payload: the SHA-256 of the body, if that is known
+    :param later: leave the body of a good answer to be read in pieces
     """
 
     method: str
@@ -30,6 +33,7 @@ class Call:
     size: int = -1
     path: str = ""
     payload: str = ""
+    later: bool = False
 
 
 class Remote(ABC):
@@ -63,9 +67,8 @@ class Remote(ABC):
 
     def send(self, call: Call, target: str) -> Reply:
         """Send a request to an address that the store gave."""
-        return self._wire.ask(
-            call.method, target, lambda: self._signed(call, target), call.body, call.size
-        )
+        sign = functools.partial(self._signed, call, target)
+        return self._wire.ask(call.method, target, sign, call.body, call.size, call.later)
 
     def good(self, call: Call) -> Reply:
         """Send a request whose answer must not be an error."""
@@ -77,17 +80,40 @@ class Remote(ABC):
             fail(self.service, self.kind, self.place, key, reply)
         return reply
 
-    def taken(self, item: Item, etag: str, md5: str, reply: Reply) -> Piece:
-        """Take what was read of an object: it has to be the one that was listed.
-
-        :param md5: what the checksum of all of it has to be, if that is known
-        """
-        if etag != item.etag:
-            raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
-        piece = Piece(reply.body)
+    def read(self, item: Item, offset: int, size: int) -> Piece:
+        """Read a piece of an object as it was listed."""
+        reply = self._begun(item, self._reading(item, offset, size))
+        piece, md5 = Piece(reply.body), self._sum(item, reply)
         if md5 and len(piece) == item.size and piece.md5 != md5:
             raise Tampered(f"{self.service}: {item.key!r} does not match its own checksum")
         return piece
+
+    def open(self, item: Item, offset: int) -> Rest | None:
+        """Begin to read an object as it was listed; nothing if the answer hides its length."""
+        call = self._reading(item, offset, item.size - offset)
+        return self._begun(item, dataclasses.replace(call, later=True)).rest
+
+    def broken(self) -> None:
+        """Count an answer that broke off, as what is missing is asked for anew."""
+        self._wire.retries += 1
+
+    def _begun(self, item: Item, call: Call) -> Reply:
+        reply = self.good(call)
+        if self._tag(item, reply) != item.etag:
+            raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
+        return reply
+
+    @abstractmethod
+    def _reading(self, item: Item, offset: int, size: int) -> Call:
+        """Make the request for a piece of an object; it is refused if the tag is another."""
+
+    def _tag(self, _item: Item, reply: Reply) -> str:
+        """Give the tag of what is read."""
+        return reply.header("ETag")
+
+    def _sum(self, item: Item, _reply: Reply) -> str:
+        """Give what the MD5 of all of an object has to be, if that is known."""
+        return item.md5
 
     def stored(self, key: str, piece: Piece, md5: str, size: int = -1) -> None:
         """Compare what the store says it has taken, if it says something, with what was sent."""

@@ -89,14 +89,6 @@ class S3(Remote):
         size = int(reply.header("Content-Length") or 0)
         return Item(key, size, etag, reply.header("Last-Modified"), _md5(etag), reply.header(_META))
 
-    def read(self, item: Item, offset: int, size: int) -> Piece:
-        """Read a piece of an object as it was listed."""
-        headers = {"If-Match": item.etag}
-        if size < item.size:
-            headers["Range"] = span(offset, size)
-        reply = self.good(Call("GET", item.key, headers=headers, size=size))
-        return self.taken(item, reply.header("ETag"), item.md5 if _plain(reply) else "", reply)
-
     def put(self, key: str, piece: Piece) -> Put:
         """Store a small object at once."""
         check_length(self.service, key.encode())
@@ -169,6 +161,15 @@ class S3(Remote):
         reply = self.ask(Call("DELETE", key, {"uploadId": upload}))
         if reply.status != 404:
             self.check(reply, key)
+
+    def _reading(self, item: Item, offset: int, size: int) -> Call:
+        headers = {"If-Match": item.etag}
+        if size < item.size:
+            headers["Range"] = span(offset, size)
+        return Call("GET", item.key, headers=headers, size=size)
+
+    def _sum(self, item: Item, reply: Reply) -> str:
+        return item.md5 if _plain(reply) else ""
 
     def _compare(self, key: str, piece: Piece, reply: Reply) -> None:
         self.stored(key, piece, _md5(reply.header("ETag")) if _plain(reply) else "")

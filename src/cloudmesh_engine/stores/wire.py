@@ -14,20 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cloudmesh_engine.errors import ConfigError, DependencyDown
-from cloudmesh_engine.stores import answers
-from cloudmesh_engine.stores.answers import Broken, Reply, WrongLength
+from cloudmesh_engine.errors import ConfigError
+from cloudmesh_engine.stores import answers, outages
+from cloudmesh_engine.stores.answers import Reply, Rest
+from cloudmesh_engine.stores.outages import ATTEMPTS, BROKEN
 
 if TYPE_CHECKING:
     import ssl
 
 _CONNECT_SECONDS, _READ_SECONDS = 3, 60
-_ATTEMPTS = 7
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 8.0
 _TOGETHER = 64 * 1024
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
-# A dead peer, a cut connection, or an answer that ends too early: all may pass.
-_BROKEN = (OSError, Broken)
 
 # Gives the headers of a request, signed anew at each attempt.
 Sign = Callable[[], Mapping[str, str]]
@@ -56,24 +54,32 @@ class Wire:
         self._context = _context() if self.secure else None
 
     def ask(
-        self, method: str, target: str, sign: Sign, body: memoryview | bytes = b"", size: int = -1
+        self,
+        method: str,
+        target: str,
+        sign: Sign,
+        body: memoryview | bytes = b"",
+        size: int = -1,
+        later: bool = False,
     ) -> Reply:
         """Send a request until there is an answer that is not temporary.
 
         :param target: path and query, encoded
         :param size: how long the body of a good answer must be, if that is known
+        :param later: leave that body to be read in pieces, if the answer tells its length
         """
         attempt = 0
         while True:
             attempt += 1
             try:
-                reply = self._once(method, target, sign(), body, size)
-            except _BROKEN as error:
-                if attempt >= _attempts(error):
-                    raise self._down(error) from error
+                reply = self._once(method, target, sign(), body, size, later)
+            except BROKEN as error:
+                if attempt >= outages.attempts(error):
+                    where = f"{self.service} at {self.host}:{self.port}"
+                    raise outages.explain(where, error) from error
                 self._pause(attempt)
                 continue
-            if reply.status not in _TEMPORARY or attempt >= _ATTEMPTS:
+            if reply.status not in _TEMPORARY or attempt >= ATTEMPTS:
                 return reply
             self._pause(attempt, reply.header("Retry-After"))
 
@@ -84,19 +90,35 @@ class Wire:
         headers: Mapping[str, str],
         body: memoryview | bytes,
         size: int,
+        later: bool,
     ) -> Reply:
         head = self._head(method, target, headers, len(body))
         # One packet wakes the store up once.
         parts = [b"".join([head, body])] if len(body) <= _TOGETHER else [head, body]
         try:
-            reply = _exchange(self._connection(), method, parts, size)
+            reply = _exchange(self._connection(), method, parts, size, later)
         except BaseException:
             # What is left of an answer must not be taken for the next one.
             self._close()
             raise
-        if reply.last:
+        if reply.rest:
+            self._lend(reply.rest, reply.last)
+        elif reply.last:
             self._close()
         return reply
+
+    def _lend(self, rest: Rest, last: bool) -> None:
+        """Leave the connection to an answer, which gives it back at its end.
+
+        With an answer that is not read to its end it is closed.
+        """
+        own, kept = self._own, self._own.kept
+
+        def ended() -> None:
+            own.kept = None if last else kept
+
+        rest.ended = ended
+        self._close()
 
     def _head(self, method: str, target: str, headers: Mapping[str, str], length: int) -> bytes:
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self.netloc}"]
@@ -163,25 +185,6 @@ class Wire:
         # Not all threads together again.
         time.sleep(pause * (0.5 + os.urandom(1)[0] / 512))
 
-    def _down(self, error: Exception) -> DependencyDown:
-        where = f"{self.service} at {self.host}:{self.port}"
-        if untrusted := _untrusted(error):
-            return DependencyDown(
-                f"{where}: its certificate is not trusted ({untrusted}): "
-                "name your own authority with SSL_CERT_FILE"
-            )
-        if isinstance(error, WrongLength):
-            return DependencyDown(
-                f"{where} sends another length than it promised, "
-                f"again and again ({error}): do not trust it"
-            )
-        if isinstance(error, BlockingIOError):
-            error = TimeoutError("timed out")
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return DependencyDown(
-            f"{where} does not answer ({reason}): check the endpoint and the network"
-        )
-
 
 class _Kept:
     """A connection that is closed when its thread or its wire is gone."""
@@ -194,7 +197,7 @@ class _Kept:
 
 
 def _exchange(
-    sock: socket.socket, method: str, parts: Sequence[memoryview | bytes], size: int
+    sock: socket.socket, method: str, parts: Sequence[memoryview | bytes], size: int, later: bool
 ) -> Reply:
     """Send a request and read its answer."""
     try:
@@ -206,7 +209,7 @@ def _exchange(
         if reply.status < 300:
             raise
         return dataclasses.replace(reply, last=True)
-    return answers.read(sock, method, size)
+    return answers.read(sock, method, size, later)
 
 
 def _silent(sock: socket.socket) -> bool:
@@ -231,18 +234,3 @@ def _let_system_wait(sock: socket.socket, seconds: float) -> None:
     limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-
-
-def _untrusted(error: Exception) -> str:
-    """Say why a certificate is not trusted, if it is that."""
-    return str(getattr(error, "verify_message", ""))
-
-
-def _attempts(error: Exception) -> int:
-    """Say how often to try: what is not there, or lies, will hardly change its mind."""
-    # The system's own word for a time that is over is that nothing is there yet.
-    if isinstance(error, TimeoutError | BlockingIOError) or _untrusted(error):
-        return 2
-    if isinstance(error, ConnectionRefusedError | socket.gaierror | WrongLength):
-        return 4
-    return _ATTEMPTS

@@ -5,8 +5,9 @@ import socket
 import pytest
 
 from cloudmesh_engine.stores import answers
-from cloudmesh_engine.stores.answers import Broken, Reply, WrongLength
+from cloudmesh_engine.stores.answers import Reply
 from cloudmesh_engine.stores.piece import Piece, room
+from cloudmesh_engine.stores.stream import Broken, WrongLength
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 
