@@ -1,12 +1,14 @@
 """One large object: its parts are read and sent side by side, and hashed in their order."""
 
+import functools
 import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cloudmesh_engine.errors import ActionFailed
-from cloudmesh_engine.stores import MIB, Item, Limits, Put, Store, Upload
+from cloudmesh_engine.stores import MIB, Item, Limits, Put, Upload
 from cloudmesh_engine.stores.piece import Piece
 
 LARGEST_PART = 64 * MIB
@@ -24,6 +26,13 @@ def part_size(size: int, limits: Limits) -> int:
     return part
 
 
+class Reader(Protocol):
+    """A store, or one answer of it."""
+
+    def read(self, item: Item, offset: int, size: int) -> Piece:
+        """Read a piece of an object as it was listed; it is all there or an error is raised."""
+
+
 @dataclass
 class Assembly:
     """An object in the making.
@@ -31,15 +40,17 @@ class Assembly:
     The digest takes the parts in their order. Nobody waits for his turn: a part that is early is
     laid aside, and whoever brings the next one takes those that follow it as well.
 
+    :param part: the size of its parts
+    :param ordered: parts have to be sent one after the other
     :param done: is called once, by whichever thread ends the last part, with the failure if any
     :param release: is called with the size of each part whose bytes are not needed any more
     """
 
-    source: Store
-    target: Store
+    source: Reader
     item: Item
     upload: Upload
-    parts: int
+    part: int
+    ordered: bool
     done: Callable[["Assembly", BaseException | None], None]
     release: Callable[[int], None]
     sum: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -48,6 +59,13 @@ class Assembly:
     _busy: bool = False
     _failure: BaseException | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @functools.cached_property
+    def parts(self) -> list[tuple[int, int, int]]:
+        """Index, offset and size of each part."""
+        size = self.item.size
+        offsets = enumerate(range(0, size, self.part))
+        return [(index, offset, min(self.part, size - offset)) for index, offset in offsets]
 
     @property
     def digest(self) -> str:
@@ -58,16 +76,20 @@ class Assembly:
         """Make the object visible."""
         return self.upload.finish(self.digest, self.item.size)
 
+    def give_up(self, failure: BaseException) -> None:
+        """Move no more: the parts that are left are not even read."""
+        self._failure = self._failure or failure
+
     def move(self, index: int, offset: int, size: int) -> None:
         """Move one part."""
         piece = Piece(b"")
         try:
             if not self._failure:
                 piece = self.source.read(self.item, offset, size)
-                if not self.target.limits.ordered:
+                if not self.ordered:
                     self.upload.part(index, offset, piece)
         except BaseException as error:
-            self._failure = self._failure or error
+            self.give_up(error)
         with self._lock:
             self._early[index] = offset, size, piece
         del piece
@@ -83,14 +105,14 @@ class Assembly:
             offset, size, piece = self._early.pop(self._next)
         try:
             if not self._failure:
-                if self.target.limits.ordered:
+                if self.ordered:
                     self.upload.part(self._next, offset, piece)
                 self.sum.update(piece.data)
         except BaseException as error:
             self._failure = error
         del piece
         try:
-            if self._next + 1 == self.parts:
+            if self._next + 1 == len(self.parts):
                 self.done(self, self._failure)
         finally:
             with self._lock:

@@ -1,12 +1,13 @@
-"""Moves one object: a small one by one request, a large one by its parts."""
+"""Moves one object: a small one by one request, a large one by its parts or as a stream."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
-from cloudmesh_engine.errors import DependencyDown, EngineError, Refused
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
 from cloudmesh_engine.moving import checks, ending
-from cloudmesh_engine.moving.assembly import Assembly, part_size
+from cloudmesh_engine.moving.assembly import Assembly, Reader, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
 from cloudmesh_engine.moving.manifest import Manifest
 from cloudmesh_engine.moving.plan import Plan, Step
@@ -15,12 +16,16 @@ from cloudmesh_engine.moving.result import Options, Result
 from cloudmesh_engine.stores import MIB, Item, Put, Upload
 from cloudmesh_engine.stores.faults import Changed, Tampered
 from cloudmesh_engine.stores.piece import Piece
+from cloudmesh_engine.stores.reading import Reading
+from cloudmesh_engine.stores.remote import Remote
 
 _MEMORY = 128 * MIB
 # Also an empty object costs memory while it waits for its turn.
 _LEAST = 64 * 1024
 # Up to this size an object is sent by one request.
 WHOLE = 16 * MIB
+# Up to this size an object may be left to one worker: with a larger one it could be alone at last.
+_STREAMED = 256 * MIB
 
 
 class Carrier:
@@ -47,6 +52,13 @@ class Carrier:
         self._budget = Budget(_MEMORY)
         self._bandwidth = Bandwidth(options.bandwidth)
         self._uploads = ending.Uploads()
+        # Who limits the bandwidth makes the source wait, and it would hang up.
+        streams = isinstance(plan.source.store, Remote) and not options.bandwidth
+        self._largest_stream = _STREAMED if streams else 0
+        self._parallel = options.parallel
+        self._streaming = 0
+        self._waiting: list[Step] = []
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self.down = threading.Event()
         self.result = Result(prefix=plan.target_prefix[: plan.target_prefix.rfind("/") + 1])
@@ -55,9 +67,14 @@ class Carrier:
         """Wait until every object that was begun has ended."""
         self._budget.drained()
 
+    def stop(self) -> None:
+        """Begin nothing more, and end what is large before its end."""
+        self.down.set()
+        self._stopped.set()
+
     def abandon(self) -> None:
         """Leave nothing behind, as this process is about to end."""
-        self.down.set()
+        self.stop()
         self._uploads.abandon()
         # Small objects are stored at once: those that are on their way may arrive.
         self.drained()
@@ -74,22 +91,54 @@ class Carrier:
             cost = max(item.size, _LEAST)
             self._budget.take(cost)
             pool.submit(self._move_small, step, cost)
-            return
+        elif item.size > self._largest_stream:
+            self._submit_parts(pool, step)
+        else:
+            self._waiting.append(step)
+            # A stream is two requests at once: the store goes on sending while a part is stored.
+            if 2 * (self._streaming + len(self._waiting)) >= self._parallel:
+                for one in self._waiting:
+                    self._submit_stream(pool, one)
+                self._waiting.clear()
+
+    def submit_waiting(self, pool: ThreadPoolExecutor) -> None:
+        """Have those moved that waited for others; as there are few, all workers share each."""
+        for step in self._waiting:
+            if not self.down.is_set():
+                self._submit_parts(pool, step)
+
+    def _submit_parts(self, pool: ThreadPoolExecutor, step: Step) -> None:
+        assembly = self._assembly(step, self._source, self._release)
+        if assembly:
+            for index, offset, size in assembly.parts:
+                self._budget.take(size)
+                pool.submit(self._move_part, assembly, index, offset, size)
+
+    def _submit_stream(self, pool: ThreadPoolExecutor, step: Step) -> None:
+        reading = Reading(cast(Remote, self._source))
+        assembly = self._assembly(step, reading, self._progress.moved)
+        if assembly:
+            with self._lock:
+                self._streaming += 1
+            # For all of it: each part has gone before the next one comes.
+            self._budget.take(assembly.part)
+            pool.submit(self._move_stream, assembly, reading)
+
+    def _assembly(
+        self, step: Step, source: Reader, release: Callable[[int], None]
+    ) -> Assembly | None:
+        """Begin a large object; nothing if it failed."""
+        item, limits = step.item, self._target.limits
         try:
-            part = part_size(item.size, self._target.limits)
+            part = part_size(item.size, limits)
             upload = self._begin_large(step)
         except Exception as error:
             self.fail(step.key, item, error)
-            return
-        offsets = range(0, item.size, part)
-        assembly = Assembly(
-            self._source, self._target, item, upload, len(offsets),
-            lambda whole, error: self._end_large(step, whole, error), self._release,
+            return None
+        return Assembly(
+            source, item, upload, part, limits.ordered,
+            lambda whole, error: self._end_large(step, whole, error), release,
         )  # fmt: skip
-        for index, offset in enumerate(offsets):
-            size = min(part, item.size - offset)
-            self._budget.take(size)
-            pool.submit(self._move_part, assembly, index, offset, size)
 
     def _begin_large(self, step: Step) -> Upload:
         """Begin an upload, and note it so that the next run finds what a kill leaves of it."""
@@ -130,6 +179,18 @@ class Carrier:
     def _move_part(self, assembly: Assembly, index: int, offset: int, size: int) -> None:
         self._bandwidth.wait(size)
         assembly.move(index, offset, size)
+
+    def _move_stream(self, assembly: Assembly, reading: Reading) -> None:
+        try:
+            for index, offset, size in assembly.parts:
+                if self._stopped.is_set() or (not index and self.down.is_set()):
+                    assembly.give_up(ActionFailed("was interrupted: repeat the command"))
+                assembly.move(index, offset, size)
+        finally:
+            reading.close()
+            with self._lock:
+                self._streaming -= 1
+            self._budget.give_back(assembly.part)
 
     def _release(self, size: int) -> None:
         self._progress.moved(size)

@@ -48,12 +48,20 @@ class Mover:
         with nullcontext() if dryrun else ending.tidied(self._carrier.abandon):
             try:
                 with ThreadPoolExecutor(self._options.parallel) as pool:
-                    (self._look if dryrun else self._run)(pool)
+                    self._work(pool)
             finally:
                 self._manifest.flush()
         self.result.retries = self._source.retries() + self._target.retries()
         self.result.seconds = self._progress.seconds
         return self.result
+
+    def _work(self, pool: ThreadPoolExecutor) -> None:
+        try:
+            (self._look if self._options.dryrun else self._run)(pool)
+        except KeyboardInterrupt:
+            # Of a program that handles it itself: the pool waits for all that was begun.
+            self._carrier.stop()
+            raise
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         asked, there, steps = self._ask_all(pool)
@@ -81,6 +89,7 @@ class Mover:
                     self._keep(row)
                     continue
             self._carrier.submit(pool, step)
+        self._carrier.submit_waiting(pool)
         self._progress.listed = True
         rows = known()
         self._carrier.drained()

@@ -6,6 +6,7 @@ import os
 import secrets
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,22 @@ class Lab:
     def move(self, source: str, target: str, *words: str) -> dict[str, Any]:
         (report,) = json.loads(self("transfer", source, target, *words, "--output=json"))
         return report
+
+    def peak(self, *words: str) -> int:
+        """Run a command, and give how many MiB of memory it took at most."""
+        code = (
+            "import resource, subprocess, sys;"
+            "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
+            "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+        )
+        command = "from cloudmesh_engine.launcher import main; main()"
+        told = subprocess.run(
+            [sys.executable, "-c", code, sys.executable, "-c", command, *words],
+            cwd=self.cms.root, env=self.cms.environ, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        assert told[0] == "0"
+        return int(told[1])
 
     def noted(self, collection: str) -> dict[str, dict[str, Any]]:
         """What MongoDB holds, by its id."""

@@ -1,8 +1,6 @@
 """A run that is repeated moves what differs, and nothing else."""
 
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 
@@ -121,16 +119,4 @@ def test_memory_stays_small_whatever_the_size(lab: Lab, pair: str) -> None:
         file.truncate(300 * MIB)
     if pair.startswith("aws"):
         lab.move("local:sparse", "aws:")
-    code = (
-        "import resource, subprocess, sys;"
-        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
-        "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
-    )
-    command = "from cloudmesh_engine.launcher import main; main()"
-    words = [sys.executable, "-c", code, sys.executable, "-c", command]
-    told = subprocess.run(
-        [*words, "transfer", *pair.split()],
-        env=lab.cms.environ, cwd=lab.cms.root, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
-    assert told[0] == "0"
-    assert int(told[1]) < 256
+    assert lab.peak("transfer", *pair.split()) < 256

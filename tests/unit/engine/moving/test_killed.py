@@ -27,6 +27,8 @@ PAIRS = [
     ("aws:in", "azure:out"), ("azure:in", "aws:out"), ("aws:in", "google:out"),
     ("aws:in", "local:out"),
 ]  # fmt: skip
+# As many workers as two streams need.
+STREAMS = ("azure:in", "aws:out", "--parallel=4")
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +40,11 @@ def tree() -> dict[str, bytes]:
     return tree | {"large": made.randbytes(25 * MIB), "larger": made.randbytes(33 * MIB)}
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=" to ".join)
+@pytest.mark.parametrize("words", [*PAIRS, STREAMS], ids=" ".join)
 def test_a_killed_run_leaves_nothing_and_the_next_one_finishes_it(
-    lab: Lab, proxied: Put, tree: dict[str, bytes], pair: tuple[str, str]
+    lab: Lab, proxied: Put, tree: dict[str, bytes], words: tuple[str, ...]
 ) -> None:
-    source, target = pair
+    source, target, *options = words
     lab.fill(tree, "in/")
     if not source.startswith("aws"):
         lab.move("aws:in", source)
@@ -50,23 +52,23 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_finishes_it(
     # Nobody can stand before a disk.
     proxy = proxied(service if service != "local" else "aws")
     # As many requests as a whole run makes; then kill at random ones of them.
-    lab.move(source, f"{service}:count")
+    lab.move(source, f"{service}:count", *options)
     many, points = len(proxy.calls), random.Random(7)
     for _ in range(-(-POINTS // len(PAIRS))):
-        while not killed_at(lab, proxy, points.randrange(2, many), source, target):
+        while not killed_at(lab, proxy, points.randrange(2, many), *words):
             # Earlier runs had moved too much for it: begin anew.
             lab("storage", f"--storage={service}", "delete", "out", "--recursive")
         whole_or_absent(lab, service, tree)
     proxy.after = true_dates
-    assert lab.move(source, target)["failed"] == 0
+    assert lab.move(*words)["failed"] == 0
     proxy.calls.clear()
-    assert lab.move(source, target)["bytes"] == 0
+    assert lab.move(*words)["bytes"] == 0
     assert proxy.sent() == []
     assert seen(lab, service) == digests(tree)
     assert left_behind(lab, service, tree) == []
 
 
-def killed_at(lab: Lab, proxy: Proxy, point: int, source: str, target: str) -> bool:
+def killed_at(lab: Lab, proxy: Proxy, point: int, *words: str) -> bool:
     """Kill a run at its nth request, half of the time after the store has done it.
 
     Give whether it came that far.
@@ -88,7 +90,7 @@ def killed_at(lab: Lab, proxy: Proxy, point: int, source: str, target: str) -> b
 
     proxy.before = kill if not done else lambda call: None
     proxy.after = after
-    running.append(lab.cms.start("transfer", source, target, "--verify=read"))
+    running.append(lab.cms.start("transfer", *words, "--verify=read"))
     started.set()
     _, stderr = running[0].communicate(timeout=PATIENCE)
     proxy.before = proxy.after = lambda call: None

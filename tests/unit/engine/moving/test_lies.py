@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from .conftest import Lab, digests
+from .lies import cut_answer, flip_answer, flipped, lengthen_answer, shorten_answer
 from .proxy import Call, Lie, Proxy
 
 MIB = 1024 * 1024
@@ -14,31 +15,6 @@ random.seed(7)
 SMALL, OTHER = random.randbytes(5000), random.randbytes(5000)
 LARGE = random.randbytes(17 * MIB)
 Put = Callable[[str], Proxy]
-
-
-def flipped(content: bytes) -> bytes:
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-
-
-def flip_answer(call: Call) -> None:
-    if call.content and len(call.reply) >= 1000:
-        call.reply = flipped(call.reply)
-
-
-def shorten_answer(call: Call) -> None:
-    if call.content and len(call.reply) >= 1000:
-        call.reply = call.reply[:-1]
-
-
-def cut_answer(call: Call) -> None:
-    if call.content and len(call.reply) >= 1000:
-        call.promised, call.reply = len(call.reply), call.reply[: len(call.reply) // 2]
-
-
-def lengthen_answer(call: Call) -> None:
-    if call.content and len(call.reply) >= 1000:
-        call.reply += b"x"
 
 
 def flip_request(call: Call) -> None:
