@@ -3,6 +3,7 @@
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -80,6 +81,15 @@ def once(lie: Lie) -> Lie:
             lie(call)
 
     return after
+
+
+def test_the_largest_objects_are_never_left_to_one_worker(lab: Lab, proxied: Put) -> None:
+    with (lab.root / "huge").open("wb") as file:
+        file.truncate(257 * MIB)
+    lab.move("local:huge", "google:in/")
+    proxy = proxied("google")
+    assert lab.move("google:in", "local:out", FOR_ONE)["files"] == 1
+    assert len(reads(proxy)) == 33
 
 
 @pytest.mark.parametrize("service", ["aws", "azure", "google"])
@@ -172,6 +182,20 @@ def test_a_stream_that_is_told_to_end_leaves_no_part_at_all(lab: Lab, proxied: P
     assert lab.in_s3("out/") == digests(TREE)
 
 
+def test_what_waits_is_not_even_read_once_the_target_refuses(lab: Lab, proxied: Put) -> None:
+    lab.fill({f"{number}": bytes(17 * MIB) for number in range(4)}, "in/")
+
+    def refuse(call: Call) -> None:
+        if "blockid=" in call.path:
+            call.status, call.reply = 403, b"<Error><Code>AuthorizationFailure</Code></Error>"
+
+    proxied("azure").before = refuse
+    source = proxied("aws")
+    assert "check account_name" in lab("transfer", "aws:in", "azure:out", FOR_ONE, code=4)
+    # Two had begun, if the first was not refused before the second began.
+    assert len(reads(source)) <= 2
+
+
 PROGRAM = """
 import signal, sys
 from cloudmesh_engine.entry import finder
@@ -231,9 +255,9 @@ OBJECT = Item("one", 9, '"tag"')
 ETAG = b'\r\nETag: "tag"'
 
 
-def reading(place: str) -> tuple[Reading, s3.S3]:
+def reading(place: str, scheme: str = "http") -> tuple[Reading, s3.S3]:
     keys = {"access_key_id": "a", "secret_access_key": "b"}
-    credentials = {"bucket": "b", "endpoint": f"http://{place}", **keys}
+    credentials = {"bucket": "b", "endpoint": f"{scheme}://{place}", **keys}
     store = s3.connect(Section("test", "awss3", "here", credentials))
     return Reading(store), store
 
@@ -253,10 +277,14 @@ def part(body: bytes) -> bytes:
     return answer(body, b"200 OK" + ETAG)
 
 
-def test_a_connection_is_of_use_again_once_a_stream_has_ended(serve: Serve) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_is_of_use_again_once_a_stream_has_ended(
+    serve: Serve, trusted: ssl.SSLContext, scheme: str
+) -> None:
     heads: list[bytes] = []
-    peer = serve(tells(heads, part(b"abcdefghi"), part(b"")))
-    stream, store = reading(peer.place)
+    tls = trusted if scheme == "https" else None
+    peer = serve(tells(heads, part(b"abcdefghi"), part(b"")), tls=tls)
+    stream, store = reading(peer.place, scheme)
     assert [bytes(stream.read(OBJECT, at, 3).data) for at in (0, 3, 6)] == [b"abc", b"def", b"ghi"]
     assert store.head("one")
     assert [head.partition(b" ")[0] for head in heads] == [b"GET", b"HEAD"]
