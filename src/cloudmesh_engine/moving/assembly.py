@@ -55,6 +55,8 @@ class Assembly:
     release: Callable[[int], None]
     sum: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     _early: dict[int, tuple[int, int, Piece]] = field(default_factory=dict)
+    _half: set[int] = field(default_factory=set)
+    _ended: int = 0
     _next: int = 0
     _busy: bool = False
     _failure: BaseException | None = None
@@ -86,15 +88,17 @@ class Assembly:
         try:
             if not self._failure:
                 piece = self.source.read(self.item, offset, size)
-                if not self.ordered:
-                    self.upload.part(index, offset, piece)
         except BaseException as error:
             self.give_up(error)
         with self._lock:
             self._early[index] = offset, size, piece
-        del piece
+        # Before it is sent: those that follow it do not wait for a store that is slow with it.
         while self._take_next():
             pass
+        if not self.ordered:
+            self._send(index, offset, piece)
+            del piece
+            self._step(index, size)
 
     def _take_next(self) -> bool:
         """Take the next part, if it is here and nobody else is at it."""
@@ -102,21 +106,37 @@ class Assembly:
             if self._busy or self._next not in self._early:
                 return False
             self._busy = True
-            offset, size, piece = self._early.pop(self._next)
+            index = self._next
+            offset, size, piece = self._early.pop(index)
+        if self.ordered:
+            self._send(index, offset, piece)
+        if not self._failure:
+            self.sum.update(piece.data)
+        del piece
+        with self._lock:
+            self._next += 1
+            self._busy = False
+        self._step(index, size)
+        return True
+
+    def _send(self, index: int, offset: int, piece: Piece) -> None:
         try:
             if not self._failure:
-                if self.ordered:
-                    self.upload.part(self._next, offset, piece)
-                self.sum.update(piece.data)
+                self.upload.part(index, offset, piece)
         except BaseException as error:
-            self._failure = error
-        del piece
+            self.give_up(error)
+
+    def _step(self, index: int, size: int) -> None:
+        """Note that a part was hashed, or sent; of an ordered one both at once."""
+        with self._lock:
+            if not self.ordered and index not in self._half:
+                self._half.add(index)
+                return
+            self._half.discard(index)
+            self._ended += 1
+            last = self._ended == len(self.parts)
         try:
-            if self._next + 1 == len(self.parts):
+            if last:
                 self.done(self, self._failure)
         finally:
-            with self._lock:
-                self._next += 1
-                self._busy = False
             self.release(size)
-        return True
