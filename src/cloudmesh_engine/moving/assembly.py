@@ -27,7 +27,7 @@ def part_size(size: int, limits: Limits) -> int:
 
 
 class Reader(Protocol):
-    """A store, or one answer of it."""
+    """A store, or a way to read one object of it."""
 
     def read(self, item: Item, offset: int, size: int) -> Piece:
         """Read a piece of an object as it was listed; it is all there or an error is raised."""
@@ -37,7 +37,7 @@ class Reader(Protocol):
 class Assembly:
     """An object in the making.
 
-    The digest takes the parts in their order. Nobody waits for his turn: a part that is early is
+    The sums take the parts in their order. Nobody waits for his turn: a part that is early is
     laid aside, and whoever brings the next one takes those that follow it as well.
 
     :param part: the size of its parts
@@ -53,7 +53,6 @@ class Assembly:
     ordered: bool
     done: Callable[["Assembly", BaseException | None], None]
     release: Callable[[int], None]
-    sum: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     _early: dict[int, tuple[int, int, Piece]] = field(default_factory=dict)
     _half: set[int] = field(default_factory=set)
     _ended: int = 0
@@ -61,6 +60,13 @@ class Assembly:
     _busy: bool = False
     _failure: BaseException | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _md5: "hashlib._Hash | None" = None
+
+    def __post_init__(self) -> None:
+        # Each byte is paid for: only where the source tells what it has to be.
+        if self.item.md5:
+            self._md5 = hashlib.md5(usedforsecurity=False)
 
     @functools.cached_property
     def parts(self) -> list[tuple[int, int, int]]:
@@ -72,7 +78,12 @@ class Assembly:
     @property
     def digest(self) -> str:
         """The SHA-256 of all parts."""
-        return self.sum.hexdigest()
+        return self._sha256.hexdigest()
+
+    def differs(self, told: Item) -> bool:
+        """Say whether the sums are others than the source tells of the object, if it does."""
+        md5 = self._md5.hexdigest() if self._md5 else told.md5
+        return told.sha256 not in ("", self.digest) or told.md5 not in ("", md5)
 
     def finish(self) -> Put:
         """Make the object visible."""
@@ -92,6 +103,9 @@ class Assembly:
             self.give_up(error)
         with self._lock:
             self._early[index] = offset, size, piece
+        if self.ordered:
+            # Whoever has its turn sends it. This thread may then be long at sending others.
+            del piece
         # Before it is sent: those that follow it do not wait for a store that is slow with it.
         while self._take_next():
             pass
@@ -111,7 +125,9 @@ class Assembly:
         if self.ordered:
             self._send(index, offset, piece)
         if not self._failure:
-            self.sum.update(piece.data)
+            self._sha256.update(piece.data)
+            if self._md5:
+                self._md5.update(piece.data)
         del piece
         with self._lock:
             self._next += 1

@@ -53,7 +53,7 @@ class Carrier:
         self._bandwidth = Bandwidth(options.bandwidth)
         self._uploads = ending.Uploads()
         # Who limits the bandwidth makes the source wait, and it would hang up.
-        streams = isinstance(plan.source.store, Remote) and not options.bandwidth
+        streams = isinstance(self._source, Remote) and not options.bandwidth
         self._largest_stream = _STREAMED if streams else 0
         self._parallel = options.parallel
         self._streaming = 0
@@ -97,15 +97,24 @@ class Carrier:
             self._waiting.append(step)
             # A stream is two requests at once: the store goes on sending while a part is stored.
             if 2 * (self._streaming + len(self._waiting)) >= self._parallel:
-                for one in self._waiting:
-                    self._submit_stream(pool, one)
-                self._waiting.clear()
+                self._begin_waiting(self._submit_stream, pool)
 
     def submit_waiting(self, pool: ThreadPoolExecutor) -> None:
         """Have those moved that waited for others; as there are few, all workers share each."""
+        self._begin_waiting(self._submit_parts, pool)
+
+    def close(self) -> None:
+        """Throw away what was begun and will not end, as nobody is at work any more."""
+        self._uploads.abandon()
+
+    def _begin_waiting(
+        self, submit: Callable[[ThreadPoolExecutor, Step], None], pool: ThreadPoolExecutor
+    ) -> None:
         for step in self._waiting:
+            # Whoever does not answer for one would be waited for again with each.
             if not self.down.is_set():
-                self._submit_parts(pool, step)
+                submit(pool, step)
+        self._waiting.clear()
 
     def _submit_parts(self, pool: ThreadPoolExecutor, step: Step) -> None:
         assembly = self._assembly(step, self._source, self._release)
@@ -183,8 +192,11 @@ class Carrier:
     def _move_stream(self, assembly: Assembly, reading: Reading) -> None:
         try:
             for index, offset, size in assembly.parts:
-                if self._stopped.is_set() or (not index and self.down.is_set()):
+                if self._stopped.is_set():
                     assembly.give_up(ActionFailed("was interrupted: repeat the command"))
+                elif not index and self.down.is_set():
+                    why = "was not begun, as a store failed: repeat the command"
+                    assembly.give_up(ActionFailed(why))
                 assembly.move(index, offset, size)
         finally:
             reading.close()
@@ -205,13 +217,14 @@ class Carrier:
                 raise Changed(
                     f"{self._source.service}: {step.item.key!r} was changed meanwhile: repeat"
                 )
-            if now.sha256 not in ("", whole.digest):
+            if whole.differs(now):
                 raise Tampered(f"{self._source.service}: {step.item.key!r} is not what was stored")
             self._arrived(step, whole.digest, whole.finish())
         except BaseException as failure:
             try:
                 whole.upload.abort()
-            except EngineError:
+            except Exception:
+                # Also a disk's own error: whatever hinders it must not hide the failure.
                 # The row stays as it is, so the next run tries again.
                 self._note(step.key, failure)
                 return
@@ -236,9 +249,15 @@ class Carrier:
 
     def _note(self, key: str, error: BaseException) -> EngineError:
         failure = self._explain(error)
+        _forget_frames(failure)
         if isinstance(failure, DependencyDown):
             # Nor will it answer for the others.
             self.down.set()
         with self._lock:
             self.result.failures[key] = failure
         return failure
+
+
+def _forget_frames(failure: BaseException) -> None:
+    """Keep what it says only: its frames hold the bytes that did not arrive, and connections."""
+    failure.__traceback__ = failure.__cause__ = failure.__context__ = None

@@ -50,6 +50,7 @@ class Mover:
                 with ThreadPoolExecutor(self._options.parallel) as pool:
                     self._work(pool)
             finally:
+                self._carrier.close()
                 self._manifest.flush()
         self.result.retries = self._source.retries() + self._target.retries()
         self.result.seconds = self._progress.seconds
@@ -58,8 +59,10 @@ class Mover:
     def _work(self, pool: ThreadPoolExecutor) -> None:
         try:
             (self._look if self._options.dryrun else self._run)(pool)
-        except KeyboardInterrupt:
-            # Of a program that handles it itself: the pool waits for all that was begun.
+        except Exception:
+            raise
+        except BaseException:
+            # Of a program that handles its end itself: the pool waits for all that was begun.
             self._carrier.stop()
             raise
 

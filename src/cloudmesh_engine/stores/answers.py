@@ -51,7 +51,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, read to its end.
+    """An answer, read to its end but for the rest.
 
     :param headers: by their names in small letters
     :param last: whether the connection is of no more use

@@ -37,5 +37,5 @@ class Reading:
             return Piece(self._rest.take(size))
         except BROKEN:
             self._rest = None
-            self._store.broken()
+            self._store.count_break()
             return None

@@ -93,12 +93,16 @@ class Remote(ABC):
         call = self._reading(item, offset, item.size - offset)
         return self._begun(item, dataclasses.replace(call, later=True)).rest
 
-    def broken(self) -> None:
+    def count_break(self) -> None:
         """Count an answer that broke off, as what is missing is asked for anew."""
         self._wire.retries += 1
 
     def _begun(self, item: Item, call: Call) -> Reply:
         reply = self.good(call)
+        asked = call.headers.get("Range") or call.headers.get("x-ms-range", "")
+        told = reply.header("Content-Range").partition("/")[0]
+        if asked and told not in ("", asked.replace("=", " ")):
+            raise Tampered(f"{self.service}: {item.key!r}: {told} came where {asked} was asked for")
         if self._tag(item, reply) != item.etag:
             raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
         return reply

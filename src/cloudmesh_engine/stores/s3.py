@@ -87,7 +87,8 @@ class S3(Remote):
         self.check(reply, key)
         etag = reply.header("ETag")
         size = int(reply.header("Content-Length") or 0)
-        return Item(key, size, etag, reply.header("Last-Modified"), _md5(etag), reply.header(_META))
+        md5 = _md5(etag) if _plain(reply) else ""
+        return Item(key, size, etag, reply.header("Last-Modified"), md5, reply.header(_META))
 
     def put(self, key: str, piece: Piece) -> Put:
         """Store a small object at once."""

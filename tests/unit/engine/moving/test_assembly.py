@@ -3,6 +3,7 @@
 import hashlib
 import random
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -22,6 +23,7 @@ class Memory:
 
     :ivar slow: the part that is sent only when it is let go
     :ivar bad: the part that the target refuses
+    :ivar alive: of each part, which earlier ones were still in memory when it was sent
     """
 
     id = ""
@@ -32,11 +34,17 @@ class Memory:
         self.sent: dict[int, bytes] = {}
         self.released: list[int] = []
         self.ends: list[BaseException | None] = []
+        self.read_so_far: dict[int, weakref.ref[Piece]] = {}
+        self.alive: dict[int, list[int]] = {}
 
     def read(self, _item: Item, offset: int, size: int) -> Piece:
-        return Piece(CONTENT[offset : offset + size])
+        piece = Piece(CONTENT[offset : offset + size])
+        self.read_so_far[offset // PART] = weakref.ref(piece)
+        return piece
 
     def part(self, index: int, _offset: int, piece: Piece) -> None:
+        earlier = [one for one in self.read_so_far if one < index]
+        self.alive[index] = [one for one in earlier if self.read_so_far[one]()]
         if index == self.slow:
             self.begun.set()
             assert self.go.wait(WAIT_SECONDS)
@@ -91,6 +99,21 @@ def test_a_part_that_the_target_is_slow_with_keeps_no_other_in_memory() -> None:
     assert memory.ends == [None]
     assert whole.digest == SUM
     assert sum(memory.released) == len(CONTENT)
+
+
+def test_who_sends_the_parts_of_others_does_not_keep_his_own() -> None:
+    memory = Memory(slow=0)
+    whole = memory.assembly(ordered=True)
+    first, *others = whole.parts
+    with ThreadPoolExecutor(1) as pool:
+        moving = pool.submit(whole.move, *first)
+        assert memory.begun.wait(WAIT_SECONDS)
+        for part in others:
+            whole.move(*part)
+        memory.go.set()
+        moving.result()
+    assert list(memory.sent) == list(range(20))
+    assert not any(memory.alive.values())
 
 
 @pytest.mark.parametrize("ordered", [False, True])

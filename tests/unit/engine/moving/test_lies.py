@@ -52,6 +52,22 @@ def test_a_source_that_gives_other_bytes_is_caught(
     assert lab.seen_by_rclone("local") == {}
 
 
+@pytest.mark.parametrize("service", ["aws", "azure", "google"])
+def test_a_source_that_gives_another_range_is_caught(lab: Lab, proxied: Put, service: str) -> None:
+    lab.fill({"large": LARGE}, "in/")
+    lab.move("aws:in", f"{service}:from")
+
+    def shift(call: Call) -> None:
+        for name, value in call.answer.items():
+            if name.lower() == "content-range":
+                call.answer[name] = value.replace("bytes 0-8388607/", "bytes 1-8388608/")
+
+    proxied(service).after = shift
+    said = lab("transfer", f"{service}:from", "local:out", code=1)
+    assert "bytes 1-8388608 came where bytes=0-8388607 was asked for" in said
+    assert lab.seen_by_rclone("local") == {}
+
+
 @pytest.mark.parametrize("lie", [shorten_answer, cut_answer, lengthen_answer])
 def test_a_source_that_gives_another_length_is_caught(lab: Lab, proxied: Put, lie: Lie) -> None:
     lab.fill({"in/one": SMALL})
@@ -110,6 +126,18 @@ def test_bytes_that_rot_at_the_target_are_caught_by_reading_them_back(
     assert lab.move("local:large", f"{service}:out/")["failed"] == 0
     said = lab("transfer", "local:large", f"{service}:out2/", "--verify=read", code=1)
     assert "reads back with other bytes" in said or "does not match its own checksum" in said
+
+
+@pytest.mark.parametrize("words", [[], ["--parallel=2"]], ids=["parts", "stream"])
+def test_a_large_source_that_rots_is_caught_by_its_own_checksum(
+    lab: Lab, proxied: Put, words: list[str]
+) -> None:
+    # Stored by another tool.
+    lab.fill({"in/large": LARGE})
+    proxied("aws").after = flip_answer
+    said = lab("transfer", "aws:in", "azure:out", *words, code=1)
+    assert "is not what was stored" in said
+    assert lab.seen_by_rclone("azure") == {}
 
 
 def test_a_large_source_that_rots_is_caught_by_its_stored_digest(lab: Lab, proxied: Put) -> None:

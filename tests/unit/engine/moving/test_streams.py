@@ -196,6 +196,21 @@ def test_what_waits_is_not_even_read_once_the_target_refuses(lab: Lab, proxied: 
     assert len(reads(source)) <= 2
 
 
+def test_a_target_that_does_not_answer_is_not_asked_again_for_each_that_waits(
+    lab: Lab, proxied: Put
+) -> None:
+    lab.fill({f"{number}": bytes(17 * MIB) for number in range(6)}, "in/")
+    target = proxied("google")
+
+    def refuse(call: Call) -> None:
+        if "uploadType=resumable" in call.path:
+            call.status, call.reply = 503, b""
+
+    target.before = refuse
+    lab("transfer", "aws:in", "google:out", "--parallel=12", code=4)
+    assert len([call for call in target.calls if "uploadType=resumable" in call.path]) == 7
+
+
 PROGRAM = """
 import signal, sys
 from cloudmesh_engine.entry import finder
@@ -208,7 +223,7 @@ def heard(*_):
 
 signal.signal(signal.SIGINT, heard)
 try:
-    Provider(service="azure").copy("aws:in", "azure:out", recursive=True)
+    Provider(service=sys.argv[1]).copy(*sys.argv[2:], recursive=True)
 except KeyboardInterrupt:
     sys.exit(7)
 """
@@ -229,8 +244,8 @@ def test_a_program_that_is_interrupted_does_not_wait_for_the_rest_of_its_streams
     proxy = proxied("azure")
     proxy.before = hold
     run = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], env=lab.cms.environ, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", PROGRAM, "azure", "aws:in", "azure:out"], env=lab.cms.environ,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     with run:
         assert held.wait(60)
@@ -242,6 +257,32 @@ def test_a_program_that_is_interrupted_does_not_wait_for_the_rest_of_its_streams
     # Of five parts each: it is no matter how many exactly.
     assert len([call for call in proxy.calls if "blockid=" in call.path]) < 12
     assert lab.seen_by_rclone("azure") == {}
+
+
+def test_a_program_that_is_interrupted_leaves_no_upload_open(lab: Lab, proxied: Put) -> None:
+    # More parts than there is memory for: some have not even begun.
+    lab.fill({"in/large": bytes(200 * MIB)})
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(call: Call) -> None:
+        if "partNumber=" in call.path:
+            held.set()
+            go_on.wait(60)
+
+    proxied("aws").before = hold
+    run = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "aws", "aws:in", "aws:out"], env=lab.cms.environ,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with run:
+        assert held.wait(60)
+        assert lab.uploads()
+        run.send_signal(signal.SIGINT)
+        assert run.stdout
+        assert run.stdout.readline() == "heard\n"
+        go_on.set()
+        assert run.wait(60) == 7
+    assert lab.uploads() == []
 
 
 def test_of_a_stream_one_part_at_a_time_is_in_memory(lab: Lab) -> None:

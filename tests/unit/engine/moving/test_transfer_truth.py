@@ -1,8 +1,10 @@
 """Bad input gives one clear line, the right exit code, and that soon."""
 
+import json
 import os
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Callable
 
@@ -11,7 +13,9 @@ import pytest
 from cloudmesh_engine.stores.wire import Wire
 
 from .conftest import Lab
+from .lies import flip_answer
 from .proxy import Call, Proxy
+from .tree import MIB
 
 Put = Callable[[str], Proxy]
 
@@ -140,6 +144,27 @@ def test_no_room_on_the_disk(lab: Lab) -> None:
     said = lab("transfer", "local:huge", "local:out/", code=1)
     assert "out/huge: No space left on device: make room, then repeat the command" in said
     assert list((lab.root / "out").iterdir()) == []
+
+
+def test_a_folder_that_goes_in_the_middle_is_told(lab: Lab, proxied: Put) -> None:
+    lab.fill({"in/large": bytes(17 * MIB), "in/small": b"1"})
+
+    def replace(call: Call) -> None:
+        if call.content and len(call.reply) > 1:
+            shutil.rmtree(lab.root / "out", ignore_errors=True)
+            (lab.root / "out").write_text("no folder any more")
+
+    proxied("aws").after = replace
+    # What is left cannot even be removed. It is one object that failed all the same.
+    (report,) = json.loads(lab.cms("transfer", "aws:in", "local:out", "--output=json").stdout)
+    assert "large" in [one["name"].rpartition("/")[2] for one in report["failures"]]
+    assert report["files"] + report["failed"] == 2
+
+
+def test_objects_that_failed_are_not_kept_in_memory(lab: Lab, proxied: Put) -> None:
+    lab.fill({f"in/{number}": bytes(16 * MIB) for number in range(20)})
+    proxied("aws").after = flip_answer
+    assert lab.peak("transfer", "aws:in", "local:out", "--parallel=2", code=1) < 200
 
 
 def test_links_never_lead_out_of_the_directory(lab: Lab) -> None:
