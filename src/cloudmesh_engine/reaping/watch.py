@@ -30,6 +30,7 @@ _FIRST_RETRY_SECONDS = 15.0
 def run(settings: Settings) -> None:
     """Reap until the process is ended."""
     pause, said, retry = config.pause(settings), set[str](), _FIRST_RETRY_SECONDS
+    well = True
     _say([f"looks every {pause:g} s"])
     while True:
         began = time.monotonic()
@@ -40,10 +41,13 @@ def run(settings: Settings) -> None:
         said = set(look.lines)
         pause, broken = _pause(pause)
         if look.complete:
+            if not well:
+                _say(["all is well again"])
             wait, retry = pause, _FIRST_RETRY_SECONDS
         else:
             wait = min(retry, pause)
             retry = 2 * wait
+        well = look.complete
         health.rests(wait, look.trouble or broken)
         time.sleep(max(began + wait - time.monotonic(), 1))
 
