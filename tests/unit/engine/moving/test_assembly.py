@@ -4,7 +4,9 @@ import hashlib
 import random
 import threading
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -82,20 +84,29 @@ def test_parts_may_come_in_any_order(ordered: bool) -> None:
     assert sum(memory.released) == len(CONTENT)
 
 
-def test_a_part_that_the_target_is_slow_with_keeps_no_other_in_memory() -> None:
-    memory = Memory(slow=0)
-    whole = memory.assembly()
-    slow, *others = whole.parts
+@contextmanager
+def first_held(memory: Memory, whole: Assembly) -> Iterator[None]:
+    """Move all parts; in the block, the first one is still on its way to the target."""
+    first, *others = whole.parts
     with ThreadPoolExecutor(1) as pool:
-        moving = pool.submit(whole.move, *slow)
+        moving = pool.submit(whole.move, *first)
         assert memory.begun.wait(WAIT_SECONDS)
         for part in others:
             whole.move(*part)
+        try:
+            yield
+        finally:
+            memory.go.set()
+        moving.result()
+
+
+def test_a_part_that_the_target_is_slow_with_keeps_no_other_in_memory() -> None:
+    memory = Memory(slow=0)
+    whole = memory.assembly()
+    with first_held(memory, whole):
         # Its own place is all that is still taken; the object is not said to be there.
         assert sum(memory.released) == len(CONTENT) - PART
         assert not memory.ends
-        memory.go.set()
-        moving.result()
     assert memory.ends == [None]
     assert whole.digest == SUM
     assert sum(memory.released) == len(CONTENT)
@@ -104,14 +115,8 @@ def test_a_part_that_the_target_is_slow_with_keeps_no_other_in_memory() -> None:
 def test_who_sends_the_parts_of_others_does_not_keep_his_own() -> None:
     memory = Memory(slow=0)
     whole = memory.assembly(ordered=True)
-    first, *others = whole.parts
-    with ThreadPoolExecutor(1) as pool:
-        moving = pool.submit(whole.move, *first)
-        assert memory.begun.wait(WAIT_SECONDS)
-        for part in others:
-            whole.move(*part)
-        memory.go.set()
-        moving.result()
+    with first_held(memory, whole):
+        assert not memory.sent
     assert list(memory.sent) == list(range(20))
     assert not any(memory.alive.values())
 

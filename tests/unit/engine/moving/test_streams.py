@@ -7,7 +7,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -158,23 +159,33 @@ def test_a_source_that_changes_in_the_middle_of_a_stream_is_caught(
     assert lab.seen_by_rclone("local", "out") == digests({"large": new})
 
 
+class Hold:
+    """Keeps requests with a mark from reaching their store, until they may go on."""
+
+    def __init__(self, proxy: Proxy, mark: str) -> None:
+        self._mark, self._come, self.go_on = mark, threading.Event(), threading.Event()
+        proxy.before = self._before
+
+    def wait(self) -> None:
+        """Wait until one has come."""
+        assert self._come.wait(60)
+
+    def _before(self, call: Call) -> None:
+        if self._mark in call.path:
+            self._come.set()
+            self.go_on.wait(60)
+
+
 def test_a_stream_that_is_told_to_end_leaves_no_part_at_all(lab: Lab, proxied: Put) -> None:
     lab.fill(TREE, "in/")
     lab.move("aws:in", "azure:from")
-    held, ended = threading.Event(), threading.Event()
-
-    def hold(call: Call) -> None:
-        if "partNumber=2" in call.path:
-            held.set()
-            ended.wait(60)
-
-    proxied("aws").before = hold
+    hold = Hold(proxied("aws"), "partNumber=2")
     run = lab.cms.start("transfer", "azure:from", "aws:out", FOR_TWO)
-    assert held.wait(30)
+    hold.wait()
     assert lab.uploads()
     run.terminate()
     _, stderr = run.communicate(timeout=30)
-    ended.set()
+    hold.go_on.set()
     assert (run.returncode, "Traceback" in stderr) == (-signal.SIGTERM, False)
     assert lab.uploads() == []
     report = lab.move("azure:from", "aws:out", FOR_TWO)
@@ -229,31 +240,31 @@ except KeyboardInterrupt:
 """
 
 
+@contextmanager
+def interrupted(lab: Lab, hold: Hold, *words: str) -> Iterator[None]:
+    """Run the program; the block is where requests are held, and then it is interrupted."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *words], env=lab.cms.environ,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with run:
+        hold.wait()
+        yield
+        run.send_signal(signal.SIGINT)
+        assert run.stdout
+        assert run.stdout.readline() == "heard\n"
+        hold.go_on.set()
+        assert run.wait(60) == 7
+
+
 def test_a_program_that_is_interrupted_does_not_wait_for_the_rest_of_its_streams(
     lab: Lab, proxied: Put
 ) -> None:
     # So many that as many streams begin as there are workers.
     lab.fill({f"{number}": bytes(33 * MIB) for number in range(4)}, "in/")
-    held, go_on = threading.Event(), threading.Event()
-
-    def hold(call: Call) -> None:
-        if "blockid=" in call.path:
-            held.set()
-            go_on.wait(60)
-
     proxy = proxied("azure")
-    proxy.before = hold
-    run = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "azure", "aws:in", "azure:out"], env=lab.cms.environ,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with run:
-        assert held.wait(60)
-        run.send_signal(signal.SIGINT)
-        assert run.stdout
-        assert run.stdout.readline() == "heard\n"
-        go_on.set()
-        assert run.wait(60) == 7
+    with interrupted(lab, Hold(proxy, "blockid="), "azure", "aws:in", "azure:out"):
+        assert lab.seen_by_rclone("azure") == {}
     # Of five parts each: it is no matter how many exactly.
     assert len([call for call in proxy.calls if "blockid=" in call.path]) < 12
     assert lab.seen_by_rclone("azure") == {}
@@ -262,26 +273,8 @@ def test_a_program_that_is_interrupted_does_not_wait_for_the_rest_of_its_streams
 def test_a_program_that_is_interrupted_leaves_no_upload_open(lab: Lab, proxied: Put) -> None:
     # More parts than there is memory for: some have not even begun.
     lab.fill({"in/large": bytes(200 * MIB)})
-    held, go_on = threading.Event(), threading.Event()
-
-    def hold(call: Call) -> None:
-        if "partNumber=" in call.path:
-            held.set()
-            go_on.wait(60)
-
-    proxied("aws").before = hold
-    run = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "aws", "aws:in", "aws:out"], env=lab.cms.environ,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with run:
-        assert held.wait(60)
+    with interrupted(lab, Hold(proxied("aws"), "partNumber="), "aws", "aws:in", "aws:out"):
         assert lab.uploads()
-        run.send_signal(signal.SIGINT)
-        assert run.stdout
-        assert run.stdout.readline() == "heard\n"
-        go_on.set()
-        assert run.wait(60) == 7
     assert lab.uploads() == []
 
 
