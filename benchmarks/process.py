@@ -40,6 +40,7 @@ def exit_code(name: str, work: Callable[[], None], *failures: type[Exception]) -
 
     :param failures: what else than a BenchError is told in one line
     """
+    told: tuple[type[Exception], ...] = (BenchError, OSError, *failures)
     for number in SIGNALS:
         signal.signal(number, _stop)
     try:
@@ -47,7 +48,7 @@ def exit_code(name: str, work: Callable[[], None], *failures: type[Exception]) -
     except KeyboardInterrupt:
         say(f"{name}: stopped; what it started is gone.")
         return 130
-    except (BenchError, OSError, *failures) as error:
+    except told as error:
         if isinstance(error, CommandError):
             say("\n".join(f"    {line}" for line in error.output.splitlines()[-15:]))
         say(f"{name}: {error}")

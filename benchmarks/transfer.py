@@ -50,7 +50,7 @@ def _median(costs: list[Cost]) -> float:
 
 
 def _rows(costs: Costs, size: int) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for tool in sorted(costs, key=lambda name: (AGAIN in name, list(costs).index(name))):
         found, again = costs[tool], AGAIN if AGAIN in tool else ""
         seconds, base = _median(found), costs.get(f"rclone{again}")

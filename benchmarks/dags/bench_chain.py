@@ -4,7 +4,7 @@ from airflow.sdk import chain, dag, task
 
 
 @dag(schedule=None, catchup=False, tags=["benchmark"])
-def bench_chain():
+def bench_chain() -> None:
     """Forty in a row."""
 
     @task

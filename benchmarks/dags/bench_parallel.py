@@ -5,7 +5,7 @@ from airflow.sdk import dag, task
 
 # Above the number of tasks, so that the workers are the limit and not the DAG.
 @dag(schedule=None, catchup=False, max_active_tasks=256, tags=["benchmark"])
-def bench_parallel():
+def bench_parallel() -> None:
     """Two hundred side by side."""
 
     @task
