@@ -164,6 +164,14 @@ def test_no_hours_are_a_flat_chart(visit, ran):
     expect(page.locator("#hours-told")).to_have_text("0 hours in 14 days, 0 on the fullest.")
 
 
+def test_minutes_are_not_told_as_nothing(visit, ran):
+    ran(aws=0.03)
+    page = visit()
+    expect(page.locator("#hours-told")).to_have_text(
+        "< 0.1 hours in 14 days, < 0.1 on the fullest."
+    )
+
+
 def test_what_vms_cost_is_counted_and_told(visit, change, make):
     costs = {"a": 0.0116, "b": None, "c": 0}
     change(aws=[make(name, cost_per_hour=cost) for name, cost in costs.items()])

@@ -31,6 +31,9 @@ export function watchDays(refresh) {
   find("days").addEventListener("change", refresh);
 }
 
+/** @type {(hours: number) => string} */
+const told = (hours) => (hours > 0 && hours < 0.1 ? `< ${number.format(0.1)}` : number.format(hours));
+
 /** @type {(day: DayHours) => string} */
 const named = (day) => date.format(Date.parse(day.day));
 
@@ -40,7 +43,7 @@ const named = (day) => date.format(Date.parse(day.day));
  */
 function summary(days, most) {
   const all = days.reduce((sum, day) => sum + day.hours, 0);
-  return `${number.format(all)} hours in ${days.length} days, ${number.format(most)} on the fullest.`;
+  return `${told(all)} hours in ${days.length} days, ${told(most)} on the fullest.`;
 }
 
 /**
@@ -65,7 +68,7 @@ function bars(days, clouds, most) {
 function bar(day, x, clouds, most) {
   const group = drawn("g", {});
   const title = drawn("title", {});
-  title.textContent = `${named(day)}: ${number.format(day.hours)} h`;
+  title.textContent = `${named(day)}: ${told(day.hours)} h`;
   group.append(title);
   let top = 100;
   clouds.forEach((cloud, index) => {
@@ -105,4 +108,4 @@ function head(clouds) {
 
 /** @type {(day: DayHours, clouds: string[]) => HTMLElement} */
 const line = (day, clouds) =>
-  row(named(day), ...[...clouds.map((cloud) => day.clouds[cloud] ?? 0), day.hours].map(number.format));
+  row(named(day), ...[...clouds.map((cloud) => day.clouds[cloud] ?? 0), day.hours].map(told));
