@@ -8,7 +8,9 @@ from typing import Any
 
 from cloudmesh_airflow.failures import BadArgument
 
-_RANGE = re.compile(r"([^\[]*)\[(\d+)-(\d+)\](.*)")
+_NUMBERS = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+# As many as `cms` takes.
+_MOST_NAMES = 100_000
 _OPTION = re.compile(r"[a-z][a-z-]*")
 _PLACE = re.compile(r"([A-Za-z0-9_][^:\0]*):([^\0]*)")
 
@@ -26,13 +28,29 @@ def names_of(value: Any) -> list[str]:
 
 
 def _expanded(word: str) -> list[str]:
-    """Expand `web[01-03]`; the zeros of the first number stay."""
-    found = _RANGE.fullmatch(word)
-    if not found:
+    """Expand `web[1-3,7]` as `cms` does, or refuse it: who counts names must not miss one."""
+    head, opened, rest = word.partition("[")
+    inside, closed, tail = rest.partition("]")
+    if not opened and "]" not in head:
         return [word]
-    head, first, last, tail = found.groups()
-    numbers = (str(one).zfill(len(first)) for one in range(int(first), int(last) + 1))
-    return [f"{head}{number}{end}" for number in numbers for end in _expanded(tail)]
+    if not closed or "]" in head:
+        raise BadArgument(f"names: {word!r}: a bracket lacks its other half")
+    numbers = [number for part in inside.split(",") for number in _numbers(part, word)]
+    ends = _expanded(tail)
+    if len(numbers) * len(ends) > _MOST_NAMES:
+        raise BadArgument(f"names: {word!r}: these are more than {_MOST_NAMES} VMs")
+    return [f"{head}{number}{end}" for number in numbers for end in ends]
+
+
+def _numbers(text: str, word: str) -> list[str]:
+    """Expand `7` or `01-03`; the zeros of the first number stay."""
+    found = _NUMBERS.fullmatch(text)
+    if not found:
+        raise BadArgument(f"names: {word!r}: write numbers in brackets, as web[1-3,7]")
+    first, last = found[1], found[2] or found[1]
+    if not 0 <= int(last) - int(first) <= _MOST_NAMES:
+        raise BadArgument(f"names: {word!r}: {text} is no range of up to {_MOST_NAMES} numbers")
+    return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
 
 
 def some_names(value: Any) -> list[str]:

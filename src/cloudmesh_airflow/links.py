@@ -7,6 +7,7 @@ from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
 from cloudmesh_airflow import arguments
+from cloudmesh_airflow.failures import BadArgument
 
 
 class CloudmeshVmLink(BaseOperatorLink):
@@ -26,5 +27,8 @@ class CloudmeshVmLink(BaseOperatorLink):
 def _query(operator: Any, ti_key: Any) -> dict[str, str]:
     if operator.verb == "boot":
         return {"run": arguments.run_of(ti_key.dag_id, ti_key.run_id)}
-    names = arguments.names_of(operator.names or [])
+    try:
+        names = arguments.names_of(operator.names or [])
+    except BadArgument:  # The task itself says so.
+        names = []
     return {"cloud": operator.cloud, "name": names[0] if len(names) == 1 else ""}

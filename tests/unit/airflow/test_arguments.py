@@ -18,6 +18,7 @@ from cloudmesh_airflow.provider import get_provider_info
         ("web[1-3],db", ["web1", "web2", "web3", "db"]),
         ("n[08-10]", ["n08", "n09", "n10"]),
         ("a[1-2]b[1-2]", ["a1b1", "a1b2", "a2b1", "a2b2"]),
+        ("web[1,3,08-10]x,db", ["web1x", "web3x", "web08x", "web09x", "web10x", "db"]),
         (["web", "web", "db[1-2]"], ["web", "db1", "db2"]),
         ([{"name": "web", "cloud": "aws"}], ["web"]),
         ("", []),
@@ -31,6 +32,32 @@ def test_names_are_taken_in_every_form(given, names):
 def test_no_name_is_never_every_vm(given):
     with pytest.raises(BadArgument, match="none is ever guessed"):
         arguments.some_names(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "web[",
+        "web]",
+        "web[]",
+        "web[a-b]",
+        "web[1-]",
+        "web[3-1]",
+        "web[[1]]",
+        "web[1-2",
+        "web[\u0661]",
+        "a]b[1]",
+    ],
+)
+def test_a_bracket_that_cms_would_refuse_is_no_name(given):
+    with pytest.raises(BadArgument, match="names: "):
+        arguments.names_of(given)
+
+
+@pytest.mark.parametrize("given", ["web[1-999999999]", "a[1-999]b[1-999]"])
+def test_more_names_than_anybody_means_are_refused(given):
+    with pytest.raises(BadArgument, match="100000"):
+        arguments.names_of(given)
 
 
 def test_what_names_nothing_is_refused():
