@@ -1,12 +1,15 @@
 """The whole stack in Docker, as a user has it."""
 
 import base64
+import hashlib
+import hmac
 import json
 import subprocess
 import urllib.error
 import urllib.request
 
 import pytest
+import requests
 
 from cloudmesh_airflow.client import AirflowClient, ApiError
 
@@ -99,6 +102,17 @@ def test_a_task_log_can_be_read_in_the_ui(hello):
     client, run_id = hello
     log = "\n".join(client.log(DAG, run_id, "check"))
     assert "hello-cloudmesh" in log
+
+
+@pytest.mark.parametrize(("key", "logs_in"), [("session_key", True), ("api_secret_key", False)])
+def test_a_key_that_workers_hold_makes_no_login(stack, key, logs_in):
+    """Flask takes the number of a user and its signature for a login that was remembered."""
+    user = "1"
+    signed = hmac.new(stack.secret(key).encode(), user.encode(), hashlib.sha512).hexdigest()
+    with requests.Session() as browser:
+        browser.cookies.set("remember_token", f"{user}|{signed}")
+        browser.get(f"{stack.url}/auth/login/", allow_redirects=False, timeout=60)
+        assert ("_token" in browser.cookies) == logs_in
 
 
 def test_a_run_is_started_and_read_from_a_worker_with_a_users_own_login(stack, hello):

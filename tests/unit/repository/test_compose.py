@@ -71,6 +71,9 @@ def test_a_worker_holds_no_key_to_airflow():
     }
     assert not re.search("SQL_ALCHEMY|FERNET|JWT", str(worker["environment"]))
     assert "metadata" not in worker["networks"]
+    assert [name for name in SERVICES if "session_key" in SERVICES[name].get("secrets", ())] == [
+        "webserver"
+    ]
 
 
 def test_the_reaper_knows_nothing_of_airflow_and_waits_for_nobody():

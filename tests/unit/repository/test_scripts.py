@@ -24,6 +24,7 @@ SECRETS = {
     "postgres_password",
     "redis_conf",
     "redis_password",
+    "session_key",
 }
 
 
