@@ -82,3 +82,16 @@ def test_the_cookie_is_as_good_as_the_token_but_not_from_another_site(web, inven
     assert web("POST", "vms/aws/web-0/stop", None, headers=own).status_code == 202
     other = {**cookie, "Origin": "http://127.0.0.1:1"}
     assert web("POST", "vms/aws/web-0/stop", None, headers=other).status_code == 403
+
+
+def test_what_a_proxy_adds_for_everybody_is_nobodys_login(web, inventory):
+    """With Basic in front every browser sends the same header to Airflow, too."""
+    proxy = {"Authorization": "Basic dGVhbTpwcm94eQ=="}
+    known = {**proxy, "Cookie": f"_token={web.token('Op')}"}
+    assert web("GET", "vms", None, headers=proxy).status_code == 401
+    assert web("GET", "vms", None, headers=known).json()["total"] == 3
+    assert web("GET", "vms", None, headers=proxy).status_code == 401
+    assert web("GET", "jobs", None, headers=known).status_code == 200
+    assert web("POST", "vms/aws/web-0/stop", None, headers=known).status_code == 202
+    other = {**known, "Origin": "http://127.0.0.1:1"}
+    assert web("POST", "vms/aws/web-0/stop", None, headers=other).status_code == 403

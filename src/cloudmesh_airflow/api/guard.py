@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
@@ -56,7 +57,7 @@ class GuardedApp(FastAPI):
 
         A cookie has been looked up by Airflow itself when it comes here.
         """
-        token = request.headers.get("Authorization")
+        token = _bearer_token(request)
         if not token or request.method not in _READS:
             return await _user(request)
         return await self.state.kept.get(("login", token), partial(_user, request))
@@ -64,9 +65,15 @@ class GuardedApp(FastAPI):
 
 def credentials(request: Request) -> dict[str, str]:
     """Give the headers by which Airflow knows who sent a request."""
-    if authorization := request.headers.get("Authorization"):
-        return {"Authorization": authorization}
+    if token := _bearer_token(request):
+        return {"Authorization": f"Bearer {token}"}
     return {"Cookie": f"{COOKIE_NAME_JWT_TOKEN}={request.cookies.get(COOKIE_NAME_JWT_TOKEN, '')}"}
+
+
+def _bearer_token(request: Request) -> str:
+    """Give the token of a header that is for Airflow; beside a proxy's own the cookie counts."""
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    return token if scheme.lower() == "bearer" else ""
 
 
 async def _user(request: Request) -> Any:
@@ -79,7 +86,7 @@ async def _user(request: Request) -> Any:
 
 def _refuse_other_sites(request: Request) -> None:
     """Refuse what a page of another origin sends with the cookie that the browser adds."""
-    if request.method in _READS or "Authorization" in request.headers:
+    if request.method in _READS or _bearer_token(request):
         return
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
