@@ -48,6 +48,9 @@ NIMBUS = "    nimbus: {cm: {active: false, kind: nimbus}, default: {image: x, si
 # Only AWS is, in tests that do not ask for another cloud.
 ACTIVE = "active: {}\n        heading: {}\n"
 
+# What finds no MongoDB says so in seconds, also on a busy machine. pymongo alone waits for 30.
+SOON = 25
+
 # The cloud's secret key in every test; what is random stands nowhere by chance.
 CANARY = f"canary/{secrets.token_hex(12)}"
 PLANTED = {CANARY}

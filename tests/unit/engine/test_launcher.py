@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from .conftest import CANARY, Cms, wait_until
+from .conftest import CANARY, SOON, Cms, wait_until
 
 NEVER = ("Traceback", "Warning", "Timer", "\x1b")
 
@@ -150,12 +150,12 @@ def test_a_broken_configuration_is_a_usage_error(cms: Cms, break_it, message: st
     [["key", "list"], ["key", "list", "--output=json"], ["key", "add"], ["vm", "list"],
      ["sec", "group", "list"], ["image", "list"]],
 )  # fmt: skip
-def test_without_mongo_it_fails_within_five_seconds(cms: Cms, words: list[str]) -> None:
+def test_without_mongo_it_fails_soon(cms: Cms, words: list[str]) -> None:
     (cms.root / "state/ssh").mkdir()
     (cms.root / "state/ssh/id_rsa.pub").write_text("ssh-rsa AAAA me\n")
     begin = time.monotonic()
     result = cms(*words)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < SOON
     assert result.returncode == 4
     assert "+--" not in result.stdout
     address = f"127.0.0.1:{cms.environ['CLOUDMESH_MONGO_PORT']}"
@@ -169,7 +169,7 @@ def test_a_mongo_that_never_answers_is_down_too(cms: Cms) -> None:
         begin = time.monotonic()
         result = cms("key", "list", CLOUDMESH_MONGO_PORT=str(silent.getsockname()[1]))
     assert result.returncode == 4
-    assert time.monotonic() - begin < 6
+    assert time.monotonic() - begin < SOON
 
 
 def test_a_traceback_needs_the_debug_switch_and_shows_no_secret(cms: Cms) -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from cloudmesh_engine.commands.vm_manual import MANUAL
 
-from .conftest import CANARY, OWNER, Cms, Ec2
+from .conftest import CANARY, OWNER, SOON, Cms, Ec2
 
 UPSTREAM = Path(next(iter(cloudmesh.vm.command.__path__))) / "vm.py"
 
@@ -152,7 +152,7 @@ def test_without_mongo_nothing_is_done(cms_aws: Cms, ec2: Ec2, words: list[str])
     ec2.make("web")
     begin = time.monotonic()
     result = cms_aws("vm", *words, CLOUDMESH_MONGO_PORT="9")
-    assert time.monotonic() - begin < 6
+    assert time.monotonic() - begin < SOON
     assert (result.returncode, ec2.words()) == (4, "web")
     assert "MongoDB at 127.0.0.1:9 does not answer" in result.stderr
 
