@@ -137,7 +137,8 @@ class Cms:
 
 def planted_in(text: str) -> list[str]:
     """The secrets of the tests that a text holds."""
-    return [secret for secret in PLANTED if secret in text]
+    # A copy: the watcher of the process list asks while a test plants another.
+    return [secret for secret in tuple(PLANTED) if secret in text]
 
 
 def free_port() -> int:
