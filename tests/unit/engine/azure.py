@@ -66,7 +66,7 @@ class Azure:
             "client_secret": self.secret,
         }  # fmt: skip
         place = f"{self.address}/{TENANT}/oauth2/v2.0/token"
-        with urlopen(Request(place, urlencode(form).encode(), method="POST"), timeout=10) as reply:
+        with urlopen(Request(place, urlencode(form).encode(), method="POST"), timeout=120) as reply:
             return str(json.loads(reply.read())["access_token"])
 
     def call(self, method: str, place: str, body: Any = None, **headers: str) -> Any:
@@ -191,7 +191,7 @@ class Azure:
         request = Request(self.address + place.replace(" ", "%20"), content, headers or {})
         request.method = method
         try:
-            with urlopen(request, timeout=10) as reply:
+            with urlopen(request, timeout=120) as reply:
                 return json.loads(reply.read() or b"{}")
         except HTTPError as error:
             with error:
@@ -211,5 +211,5 @@ def serve() -> Iterator[str]:
         yield process.stdout.readline().split()[-1]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()

@@ -48,6 +48,8 @@ NIMBUS = "    nimbus: {cm: {active: false, kind: nimbus}, default: {image: x, si
 # Only AWS is, in tests that do not ask for another cloud.
 ACTIVE = "active: {}\n        heading: {}\n"
 
+# Seconds. Nothing decides a test by this; it ends one that would never end.
+PATIENCE = 180
 # What finds no MongoDB says so in seconds, also on a busy machine. pymongo alone waits for 30.
 SOON = 25
 
@@ -67,7 +69,7 @@ class Cms:
 
     root: Path
     environ: dict[str, str] = field(default_factory=dict)
-    patience: int = 180
+    patience: int = PATIENCE
 
     @classmethod
     def make(cls, root: Path, mongo_port: int, password: str) -> "Cms":
@@ -147,7 +149,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -226,7 +228,7 @@ class Mongo:
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -263,7 +265,7 @@ def cms_db(tmp_path: Path, mongo: Mongo, key_pair: Path) -> Iterator[Cms]:
 
 def http(method: str, address: str, content: Any = None) -> Any:
     body = None if content is None else json.dumps(content).encode()
-    with urlopen(Request(address, body, method=method), timeout=10) as reply:
+    with urlopen(Request(address, body, method=method), timeout=PATIENCE) as reply:
         return json.loads(reply.read())
 
 
@@ -356,10 +358,10 @@ def running_moto(**environ: str) -> Iterator[Ec2]:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
-    wait_until(answers, 60)
+    wait_until(answers)
     yield Ec2(f"http://127.0.0.1:{port}")
     process.kill()  # it would wait for our kept-alive connections
-    process.wait(10)
+    process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -416,7 +418,7 @@ def proxied(upstream: str, *more: str) -> Iterator[Faults]:
     told = process.stdout.readline().replace(",", " ").split()
     yield Faults(*[word for word in told if word.startswith("http")])
     process.terminate()
-    process.wait(10)
+    process.wait(PATIENCE)
     process.stdout.close()
 
 

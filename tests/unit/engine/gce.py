@@ -43,7 +43,7 @@ class Gce:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
 
@@ -58,7 +58,7 @@ class Gce:
         place = f"{self.address}/compute/v1/projects/sandbox{path}?{words}"
         content = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        with urlopen(Request(place, content, headers, method=method), timeout=10) as reply:
+        with urlopen(Request(place, content, headers, method=method), timeout=120) as reply:
             return json.loads(reply.read())
 
     def change(self, method: str, path: str, body: Any = None, **query: str) -> Any:

@@ -192,5 +192,5 @@ def serve(root: Path, log: TextIO) -> Iterator[Nova]:
         cloud.close()
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         process.stdout.close()

@@ -14,7 +14,7 @@ import pytest
 
 from cloudmesh_engine import config, mongo
 
-from .conftest import Cms, Ec2, Faults, Result
+from .conftest import PATIENCE, Cms, Ec2, Faults, Result
 
 OFFICE = """
 schedules:
@@ -123,7 +123,7 @@ class Office:
         faults.script({"fault": "kill", "pid_file": str(pid), **rule})
         process = self.cms.start("fleet", "hours", "apply", f"--at={at}", **self.environ)
         pid.write_text(str(process.pid))
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         faults.script()
         assert process.returncode == KILLED
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cms, Ec2, free_port, wait_until
+from .conftest import PATIENCE, Cms, Ec2, free_port, wait_until
 
 PROGRAM = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 6)]
@@ -58,7 +58,7 @@ class Sshd:
     def stop(self) -> None:
         assert self.process
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def new_host_key(self) -> None:
         key = self.root / "host_key"

@@ -12,7 +12,7 @@ import yaml
 
 from cloudmesh_engine import keys
 
-from .conftest import Cms
+from .conftest import PATIENCE, Cms
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_another_key_under_a_known_name_is_refused(cms_db: Cms, other_key: Path)
 
 def test_four_adds_at_once_store_one_key(cms_db: Cms) -> None:
     running = [cms_db.start("key", "add") for _ in range(4)]
-    told = [process.communicate(timeout=60)[1] for process in running]
+    told = [process.communicate(timeout=PATIENCE)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 4, told
     assert sorted(told) == ["key cloudmesh: added\n"] + ["key cloudmesh: already there\n"] * 3
     assert names(cms_db) == ["cloudmesh"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from . import office as given
-from .conftest import Ec2, Faults
+from .conftest import PATIENCE, Ec2, Faults
 from .office import EVENING, MORNING, NEXT_EVENING, NIGHT, NOON, OFFICE, Office
 
 cloud, fresh, office, settings = given.cloud, given.fresh, given.office, given.settings
@@ -127,7 +127,7 @@ print(*sorted({{"boto3", "botocore", "requests"}} & set(sys.modules)))
         cwd=office.cms.root,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     # What it told, and until when it has looked.
     assert done.stdout == "find update update\n\n", done.stderr

@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from cloudmesh_engine import config, keys, mongo
 
-from .conftest import CANARY, OWNER, SOON, Cms, Ec2, Faults, Result
+from .conftest import CANARY, OWNER, PATIENCE, SOON, Cms, Ec2, Faults, Result
 
 OURS = [{"Key": "cm-owner", "Value": OWNER}]
 SSH = "tcp 22-22 0.0.0.0/0"
@@ -132,7 +132,7 @@ def test_an_entry_that_upstream_stored_is_replaced(cms: Cms, ec2: Ec2) -> None:
 
 def test_four_at_once_agree(cms: Cms, ec2: Ec2) -> None:
     running = [cms.start("init", "--output=json") for _ in range(4)]
-    ended = [(*process.communicate(timeout=120), process.returncode) for process in running]
+    ended = [(*process.communicate(timeout=PATIENCE), process.returncode) for process in running]
     assert [code for *_, code in ended] == [0] * 4, ended
     told = [{row["step"]: row["action"] for row in json.loads(out)} for out, *_ in ended]
     assert [one["upload"] for one in told].count("added") == 1
@@ -432,7 +432,7 @@ def at_a_terminal(cms: Cms, answer: str) -> tuple[str, int]:
     except OSError:
         pass  # how a terminal says that the other end is closed
     os.close(ours)
-    return shown.decode(), process.wait(60)
+    return shown.decode(), process.wait(PATIENCE)
 
 
 def test_no_secret_is_shown(cms: Cms, ec2: Ec2) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cms, Result, wait_until
+from .conftest import PATIENCE, Cms, Result, wait_until
 
 PROMPT = "cms> "
 
@@ -198,7 +198,7 @@ def script(cms: Cms, text: str) -> Result:
         input=text,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from .conftest import CANARY, SOON, Cms, wait_until
+from .conftest import CANARY, PATIENCE, SOON, Cms, wait_until
 
 NEVER = ("Traceback", "Warning", "Timer", "\x1b")
 
@@ -183,7 +183,7 @@ def test_a_signal_ends_the_command_and_removes_its_home(cms: Cms, number: int) -
     process = cms.start("sleep", "60")
     wait_until(lambda: any((cms.root / "tmp").glob("cms-home-*/.ssh")))
     process.send_signal(number)
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -number
     assert cms.leftovers() == []
 
@@ -232,7 +232,7 @@ def test_the_home_is_private_and_neither_home_nor_cwd_is_touched(cms: Cms) -> No
 def test_a_full_disk_is_a_failure(cms: Cms) -> None:
     for words in (["version"], ["config", "cat"]):
         process = cms.start(*words, to="/dev/full")
-        assert "No space left" in process.communicate(timeout=30)[1]
+        assert "No space left" in process.communicate(timeout=PATIENCE)[1]
         assert process.returncode == 1
 
 
@@ -244,4 +244,4 @@ def test_a_closed_pipe_is_no_traceback(cms: Cms, words: list[str]) -> None:
     assert process.stderr
     assert process.stderr.read() == ""
     process.stderr.close()
-    process.wait(10)
+    process.wait(PATIENCE)

@@ -14,7 +14,7 @@ from cloudmesh_engine.hours.book import Book
 from cloudmesh_engine.hours.config import load
 from cloudmesh_engine.ledger import Ledger
 
-from .conftest import OWNER, Cms, Faults, wait_until
+from .conftest import OWNER, PATIENCE, Cms, Faults, wait_until
 from .nova import Nova
 from .site import ALL
 from .test_vm_edit import done, kill
@@ -103,11 +103,11 @@ def test_racing_boots_one_of_which_lost_its_reply_settle_on_the_oldest(
     oldest = project.machine_ids()
     assert len(oldest) == 1
     nova_faults.script()
-    said = slow.communicate(timeout=120)[1]
+    said = slow.communicate(timeout=PATIENCE)[1]
     assert slow.returncode == 0, said
     assert nova_faults.actions().count(CREATE) >= 2
     # What is deleted before it was built Nova may show for a moment more.
-    wait_until(lambda: project.machine_ids() == oldest, 120)
+    wait_until(lambda: project.machine_ids() == oldest)
     assert [row["instance_id"] for row in done(cms_openstack, "list")] == oldest
 
 

@@ -14,7 +14,7 @@ import cloudmesh.compute.vm
 import cloudmesh.mongo
 import pytest
 
-from .conftest import AMI, CANARY, OWNER, REPOSITORY, Cms, Ec2, Faults, Result
+from .conftest import AMI, CANARY, OWNER, PATIENCE, REPOSITORY, Cms, Ec2, Faults, Result
 from .sshd import Sshd
 
 Run = Callable[..., Result]
@@ -46,7 +46,7 @@ def runner(cms: Cms, python: Path) -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
 

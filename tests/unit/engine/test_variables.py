@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import OWNER, Cms, Ec2, wait_until
+from .conftest import OWNER, PATIENCE, Cms, Ec2, wait_until
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_without_a_shell_nothing_is_kept_and_nothing_is_known(shell: Cms) -> Non
 
 def test_twenty_sets_at_once_all_survive(shell: Cms) -> None:
     running = [shell.start("set", f"name{number}={number}") for number in range(20)]
-    told = [process.communicate(timeout=120) for process in running]
+    told = [process.communicate(timeout=PATIENCE) for process in running]
     assert [process.returncode for process in running] == [0] * 20, told
     kept = listed(shell)
     assert [kept[f"name{number}"] for number in range(20)] == [str(n) for n in range(20)]
@@ -136,7 +136,7 @@ def test_a_set_waits_for_its_turn(shell: Cms) -> None:
         holders = Path("/proc/locks")
         wait_until(lambda: "->" in holders.read_text() or process.poll() is not None)
         assert listed(shell).get("b") is None
-    assert process.communicate(timeout=30)[0] == "b='2'\n"
+    assert process.communicate(timeout=PATIENCE)[0] == "b='2'\n"
     assert {"a", "b"} <= set(listed(shell))
 
 

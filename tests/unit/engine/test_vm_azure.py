@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .azure import COMPUTE, OWNER, Azure
-from .conftest import ACTIVE, Cms, Faults, wait_until
+from .conftest import ACTIVE, PATIENCE, Cms, Faults, wait_until
 from .site import AzureSite
 
 BOOT = ("vm", "boot", "--name=web")
@@ -101,9 +101,9 @@ def test_a_call_that_comes_after_its_command_died_and_its_vm_was_deleted_makes_n
 ) -> None:
     azure_faults.script({"action": CREATE, "fault": "hold", "when": "before"})
     process = cms_azure.start(*BOOT)
-    wait_until(lambda: CREATE in azure_faults.actions(), 60)
+    wait_until(lambda: CREATE in azure_faults.actions())
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert cms_azure(*BOOT).returncode == 0
     assert cms_azure("vm", "delete", "web").returncode == 0
     azure_faults.script()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import OWNER, Cms, Ec2, Faults
+from .conftest import OWNER, PATIENCE, Cms, Ec2, Faults
 
 KILLED = -9
 
@@ -32,7 +32,7 @@ def kill(cms: Cms, faults: Faults, rule: dict[str, Any], *words: str) -> None:
     faults.script({"fault": "kill", "pid_file": str(pid), **rule})
     process = cms.start("vm", *words)
     pid.write_text(str(process.pid))
-    process.communicate(timeout=180)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == KILLED
     faults.script()
 
@@ -119,7 +119,7 @@ def test_a_name_that_is_being_booted_is_not_taken(cms_aws: Cms, ec2: Ec2, faults
 def test_two_renames_to_one_name_at_once_make_one(cms_aws: Cms, ec2: Ec2) -> None:
     assert cms_aws("vm", "boot", "--name=a,b,c").returncode == 0
     running = [cms_aws.start("vm", "rename", name, "www") for name in "abc"]
-    told = [process.communicate(timeout=180)[1] for process in running]
+    told = [process.communicate(timeout=PATIENCE)[1] for process in running]
     assert sorted(process.returncode for process in running) == [0, 5, 5], told
     assert ec2.words().split().count("www") == 1
     assert len(ec2.instances()) == 3

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from . import gce
-from .conftest import PLANTED, Cms, Ec2, Faults, free_port, wait_until
+from .conftest import PATIENCE, PLANTED, Cms, Ec2, Faults, free_port, wait_until
 from .gce import OWNER, ZONE, Gce
 from .site import INSTANCES
 from .test_vm_edit import done, kill
@@ -194,7 +194,7 @@ def test_a_call_that_comes_after_its_command_died_makes_no_vm(
     process = cms_google.start(*BOOT)
     wait_until(lambda: CREATE in google_faults.actions())
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert cms_google(*BOOT).returncode == 0
     if deleted:
         assert cms_google("vm", "delete", "web").returncode == 0

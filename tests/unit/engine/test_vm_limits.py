@@ -9,7 +9,7 @@ from cloudmesh_engine import config, mongo, months
 from cloudmesh_engine.clouds import Machine
 from cloudmesh_engine.timesheets import Sheet, Stretch, Timesheets
 
-from .conftest import OWNER, Cms, Ec2
+from .conftest import OWNER, PATIENCE, Cms, Ec2
 
 MICRO = 0.0116  # t2.micro in config/prices.yaml
 
@@ -22,7 +22,7 @@ def test_different_boots_at_once_keep_the_limit(cms_aws: Cms, ec2: Ec2) -> None:
     limit(cms_aws, "max_vms", 2)
     running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
     for process in running:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert {process.returncode for process in running} <= {0, 5}
     assert len(ec2.instances()) <= 2
 
@@ -68,7 +68,7 @@ def test_different_boots_at_once_keep_the_price_cap(cms_aws: Cms, ec2: Ec2) -> N
     limit(cms_aws, "max_hourly_cost", 2 * MICRO)
     running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
     for process in running:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert {process.returncode for process in running} <= {0, 5}
     assert len(ec2.instances()) <= 2
 
@@ -159,7 +159,7 @@ def test_different_boots_at_once_keep_the_budget_of_a_month(cms_aws: Cms, ec2: E
     limit(cms_aws, "max_monthly_cost", 2 * MICRO * left())
     running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
     for process in running:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert {process.returncode for process in running} <= {0, 5}
     assert len(ec2.instances()) <= 2
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from .conftest import Cms, Ec2, Faults, http
+from .conftest import PATIENCE, Cms, Ec2, Faults, http
 
 MORE = os.environ.get("VM_MODEL_EXAMPLES", "")
 SETTINGS = settings(
@@ -76,7 +76,7 @@ class Model(RuleBasedStateMachine):
         self.faults.script(*([fault] if fault else []), *([HIDE] if hide else []))
         process = self.cms.start("vm", *words, "--output=json")
         pid.write_text(str(process.pid))
-        stdout, self.said = process.communicate(timeout=60)
+        stdout, self.said = process.communicate(timeout=PATIENCE)
         self.faults.script()
         return process.returncode, json.loads(stdout) if process.returncode == 0 else []
 
@@ -128,7 +128,7 @@ class Model(RuleBasedStateMachine):
         there = self.vms.get(name)
         words = ("vm", "boot", f"--name={name}", f"--flavor={there[0] if there else MICRO}")
         running = [self.cms.start(*words) for _ in range(count)]
-        told = [process.communicate(timeout=60)[1] for process in running]
+        told = [process.communicate(timeout=PATIENCE)[1] for process in running]
         codes = {process.returncode for process in running}
         if codes == {5} and name in self.open and not there:
             return

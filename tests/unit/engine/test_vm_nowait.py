@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Cms, Ec2, Faults, Result, http
+from .conftest import PATIENCE, Cms, Ec2, Faults, Result, http
 
 BOOT = ("vm", "boot", "--name=web", "--nowait", "--output=json")
 
@@ -70,7 +70,7 @@ def test_killed_at_any_call_it_is_finished_by_the_next(
     hide(faults, **kill)
     process = cms_aws.start(*BOOT)
     pid.write_text(str(process.pid))
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -9
     assert cms_aws("vm", "list", "--refresh").returncode == 0
     assert told(cms_aws(*BOOT)) == [("web", "pending")]

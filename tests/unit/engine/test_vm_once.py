@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Cms, Ec2, Faults, http, wait_until
+from .conftest import PATIENCE, Cms, Ec2, Faults, http, wait_until
 from .site import ALL, INSTANCES, Site
 
 BOOT = ("vm", "boot", "--name=web")
@@ -39,7 +39,7 @@ def assert_last(site: Site) -> None:
     """Exactly one VM now."""
     if not site.tokens:
         # What is deleted before it was built Nova may show for a moment more.
-        wait_until(lambda: len(site.cloud.machine_ids()) == 1, 120)
+        wait_until(lambda: len(site.cloud.machine_ids()) == 1)
     (row,) = rows(site.cms)
     assert site.cloud.words() == "web"
     assert site.cloud.machine_ids() == [row["instance_id"]]
@@ -50,7 +50,7 @@ def test_identical_boots_at_once_make_one(site: Site) -> None:
     site.script({"action": "RunInstances", "fault": "hide", "nth": "every", "seconds": 1})
     count = 8 if site.tokens else 3
     running = [site.cms.start(*BOOT) for _ in range(count)]
-    told = [process.communicate(timeout=180)[1] for process in running]
+    told = [process.communicate(timeout=PATIENCE)[1] for process in running]
     assert [process.returncode for process in running] == [0] * count, told
     assert_only(site)
 
@@ -147,7 +147,7 @@ def test_a_boot_killed_at_any_call_is_finished_by_the_next(
     )
     process = site.cms.start(*BOOT)
     pid.write_text(str(process.pid))
-    process.communicate(timeout=180)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == KILLED
     result = site.cms(*BOOT)
     assert result.returncode == 0, result.stderr
@@ -163,7 +163,7 @@ def test_a_killed_delete_is_finished_by_the_next(site: Site, when: str) -> None:
     )
     process = site.cms.start("vm", "delete", "web")
     pid.write_text(str(process.pid))
-    process.communicate(timeout=180)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == KILLED
     assert site.cms("vm", "delete", "web").returncode == 0
     assert (site.cloud.words(), rows(site.cms)) == ("", [])
@@ -179,7 +179,7 @@ def test_a_delete_after_an_interrupted_boot_never_says_done_too_early(
     )
     process = cms_aws.start(*BOOT)
     pid.write_text(str(process.pid))
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     for words in ((), ("--missing-ok",)):
         early = cms_aws("vm", "delete", "web", *words)
         assert (early.returncode, ec2.words()) == (1, "web")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Cms, Ec2, Faults, free_port, wait_until
+from .conftest import PATIENCE, Cms, Ec2, Faults, free_port, wait_until
 from .nova import OWNER, Nova
 
 BOOT = ("vm", "boot", "--name=web")
@@ -149,14 +149,14 @@ def test_a_call_that_comes_after_its_command_died_leaves_no_second_vm(
     process = cms_openstack.start(*BOOT)
     wait_until(lambda: CREATE in nova_faults.actions(), 240)
     process.kill()
-    process.communicate(timeout=180)
+    process.communicate(timeout=PATIENCE)
     assert cms_openstack(*BOOT).returncode == 0
     kept = project.machine_ids()
     nova_faults.script()
     wait_until(lambda: len(project.machine_ids()) == 2, 240)
     assert cms_openstack(*BOOT).returncode == 0
     # What is deleted before it was built Nova may show for a moment more.
-    wait_until(lambda: project.machine_ids() == kept, 120)
+    wait_until(lambda: project.machine_ids() == kept)
     assert kept == [row["instance_id"] for row in rows(cms_openstack)]
 
 

@@ -14,7 +14,7 @@ import yaml
 
 from cloudmesh_engine.commands.vm_manual import MANUAL
 
-from .conftest import CANARY, OWNER, SOON, Cms, Ec2
+from .conftest import CANARY, OWNER, PATIENCE, SOON, Cms, Ec2
 
 UPSTREAM = Path(next(iter(cloudmesh.vm.command.__path__))) / "vm.py"
 
@@ -114,7 +114,7 @@ def test_commands_at_once_agree_on_the_owner(cms_aws: Cms, ec2: Ec2) -> None:
     (cms_aws.root / "state/owner").unlink()
     running = [cms_aws.start("vm", "boot", f"--name=web{number}") for number in range(4)]
     for process in running:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert [process.returncode for process in running] == [0] * 4
     tags = [pair for one in ec2.instances() for pair in one["Tags"] if pair["Key"] == "cm-owner"]
     assert len({pair["Value"] for pair in tags}) == 1

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from cloudmesh_engine import config, mongo
 
-from .conftest import Cms, Ec2, Faults, Mongo, wait_until
+from .conftest import PATIENCE, Cms, Ec2, Faults, Mongo, wait_until
 
 BOOT = ("vm", "boot", "--name=web")
 OTHER = (*BOOT, "--flavor=t2.small")
@@ -63,7 +63,7 @@ def test_a_failed_boot_gives_nothing_up_while_another_is_in_flight(
     assert (other.returncode, flavors(ec2)) == (5, [])
     assert "web on aws was asked for differently: flavor is t2.micro" in other.stderr
     faults.script()
-    assert process.communicate(timeout=60)[1] == ""
+    assert process.communicate(timeout=PATIENCE)[1] == ""
     assert (process.returncode, flavors(ec2)) == (0, ["t2.micro"])
     assert_one(cms_aws, ec2)
 
@@ -73,7 +73,7 @@ def test_a_boot_that_died_in_flight_gives_nothing_up_either(
 ) -> None:
     process = held(cms_aws, faults, HOLD, NO_ROOM)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert cms_aws(*BOOT).returncode == 1
     assert cms_aws(*OTHER).returncode == 5
     # The dead one's call reaches the cloud only now.
@@ -96,7 +96,7 @@ def test_what_was_made_for_a_row_that_is_gone_is_kept_or_ended(
     if another:
         assert cms_aws(*another).returncode == 0
     faults.script({"action": "TerminateInstances", "fault": "throttle"})
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert flavors(ec2) == ["t2.small" if another == OTHER else "t2.micro"]
     assert process.returncode == (5 if another == OTHER else 0), said
     assert_one(cms_aws, ec2)
@@ -150,7 +150,7 @@ def test_a_boot_whose_mongo_dies_is_finished_when_it_is_back(
     wait_until(lambda: faults.actions().count(action) == nth)
     mortal.end(signal.SIGKILL)
     faults.script()
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 4, said
     assert re.fullmatch(r"cms: MongoDB at .* does not answer .*\n", said)
     mortal.start()
@@ -163,7 +163,7 @@ def test_sixteen_boots_at_once_make_sixteen(cms_aws: Cms, ec2: Ec2, faults: Faul
     names = [f"web{number}" for number in range(16)]
     before = {path: path.read_bytes() for path in files(cms_aws, "state")}
     running = [cms_aws.start("vm", "boot", f"--name={name}") for name in names]
-    told = [process.communicate(timeout=120)[1] for process in running]
+    told = [process.communicate(timeout=PATIENCE)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 16, told
     assert ec2.words().split() == sorted(names)
     assert [name for name, _ in rows(cms_aws)] == sorted(names)

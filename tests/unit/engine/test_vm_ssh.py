@@ -13,7 +13,7 @@ import pytest
 
 from cloudmesh_engine import keys
 
-from .conftest import Cms, Ec2, Result, wait_until
+from .conftest import PATIENCE, Cms, Ec2, Result, wait_until
 from .sshd import ADDRESSES, USER, Sshd
 
 MAIN = "from cloudmesh_engine.launcher import main; main()"
@@ -187,7 +187,7 @@ def test_the_terminal_is_handed_over(web: Cms) -> None:
     process = subprocess.run(
         [sys.executable, "-c", MAIN, "vm", "ssh", "web"],
         env=web.environ, input="echo from the shell; exit 7\n", capture_output=True, text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )  # fmt: skip
     assert (process.returncode, process.stdout) == (7, "from the shell\n")
 
@@ -200,7 +200,8 @@ def test_a_user_without_a_name_can_log_in(web: Cms) -> None:
     for words in (["ssh", "web", "--command=echo here"], ["get", "/etc/hostname", "got", "web"]):
         process = subprocess.run(
             [*nameless, sys.executable, "-c", MAIN, "vm", *words],
-            env=web.environ, cwd=web.root / "work", capture_output=True, text=True, timeout=60,
+            env=web.environ, cwd=web.root / "work", capture_output=True, text=True,
+            timeout=PATIENCE,
         )  # fmt: skip
         assert (process.returncode, process.stderr) == (0, "")
     assert (web.root / "work/got").exists()
@@ -209,11 +210,11 @@ def test_a_user_without_a_name_can_log_in(web: Cms) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_killed_command_leaves_no_process(web: Cms, sshd: Sshd, number: int) -> None:
     begun = sshd.root / "begun"
-    process = web.start("vm", "ssh", "web", f"--command=echo $$ > {begun}; exec sleep 60")
+    process = web.start("vm", "ssh", "web", f"--command=echo $$ > {begun}; exec sleep 600")
     wait_until(lambda: begun.exists() and begun.read_text().endswith("\n"))
     assert ours(web), "nothing to end"
     process.send_signal(number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     wait_until(lambda: not ours(web))
     os.kill(int(begun.read_text()), signal.SIGKILL)  # the VM's own affair
 
@@ -236,7 +237,9 @@ def test_a_command_that_takes_too_long_is_ended(web: Cms, sshd: Sshd) -> None:
     file.write_text(file.read_text() + "\n  limits:\n    ssh_seconds: 1\n")
     pid = sshd.root / "pid"
     result = ssh(web, f"echo $$ > {pid}; exec sleep 60")
-    os.kill(int(pid.read_text()), signal.SIGKILL)
+    # On a busy machine the login alone may take that long.
+    if pid.exists() and pid.read_text().endswith("\n"):
+        os.kill(int(pid.read_text()), signal.SIGKILL)
     assert result.returncode == 1
     assert "web: " in result.stderr
     assert "not done after 1 s: raise cloudmesh.limits.ssh_seconds" in result.stderr
@@ -350,7 +353,8 @@ def test_check_tells_whether_the_login_works(both: Cms, ec2: Ec2, sshd: Sshd) ->
 def test_ping_tells_whether_the_port_answers(web: Cms) -> None:
     (record,) = records(web("vm", "ping", "web", "--count=3", "--output=json"))
     assert (record["address"], record["sent"], record["received"]) == (ADDRESSES[0], 3, 3)
-    assert 0 < record["milliseconds"] < 1000
+    # A busy machine may take its time.
+    assert 0 < record["milliseconds"] < 60_000
     silent = web("vm", "ping", "web", "--ip=127.0.0.9", "--output=json")
     assert (silent.returncode, records(silent)[0]["received"]) == (1, 0)
     assert "web does not answer on port" in silent.stderr

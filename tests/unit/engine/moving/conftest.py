@@ -26,7 +26,7 @@ from .tree import FILES
 
 VENVS = Path(os.environ.get("STORES_HOME") or "/nonexistent")
 # Of a process, in seconds: a larger tree takes longer.
-PATIENCE = 120 + FILES
+PATIENCE = 180 + FILES
 Serve = Callable[..., Peer]
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = (
@@ -36,7 +36,7 @@ ACCOUNT_KEY = (
 
 def answers(address: str) -> bool:
     try:
-        with urlopen(address, timeout=5):
+        with urlopen(address, timeout=PATIENCE):
             return True
     except HTTPError as error:
         # An emulator that refuses the question is there.
@@ -59,10 +59,10 @@ def served(command: list[Any], address: str, **environ: str) -> Iterator[str]:
         assert process.poll() is None, f"{command[0]} ended"
         return answers(address)
 
-    wait_until(up, 60)
+    wait_until(up)
     yield address
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="session")

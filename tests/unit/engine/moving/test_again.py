@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .conftest import Lab, digests
+from .conftest import PATIENCE, Lab, digests
 from .proxy import Call, Proxy
 from .tree import MIB
 
@@ -102,14 +102,14 @@ def test_the_same_transfer_runs_once_at_a_time(lab: Lab, proxied: Put) -> None:
     def hold(call: Call) -> None:
         if call.method == "PUT":
             inside.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE)
 
     proxied("azure").before = hold
     first = lab.cms.start("transfer", "aws:in", "azure:out")
-    assert inside.wait(30)
+    assert inside.wait(PATIENCE)
     assert "is being moved already" in lab("transfer", "aws:in", "azure:out", code=5)
     go_on.set()
-    _, stderr = first.communicate(timeout=60)
+    _, stderr = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, stderr
 
 

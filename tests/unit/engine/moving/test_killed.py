@@ -80,7 +80,7 @@ def killed_at(lab: Lab, proxy: Proxy, point: int, *words: str) -> bool:
 
     def kill(call: Call) -> None:
         if call.number == point:
-            started.wait(30)
+            started.wait(PATIENCE)
             running[0].send_signal(signal.SIGKILL)
 
     def after(call: Call) -> None:
@@ -160,16 +160,16 @@ def test_a_run_that_is_told_to_end_leaves_no_part_at_all(
         later = "partNumber=2" in call.path or "bytes=16777216-" in str(call.headers)
         if later:
             held.set()
-            ended.wait(60)
+            ended.wait(PATIENCE)
 
     proxied("aws").before = hold
     source = "local:in" if target == "aws" else "aws:in"
     run = lab.cms.start("transfer", source, f"{target}:out")
-    assert held.wait(30)
+    assert held.wait(PATIENCE)
     # Something is there that can be left behind.
     assert lab.uploads() or list(lab.root.rglob(".cms-*"))
     run.terminate()
-    _, stderr = run.communicate(timeout=30)
+    _, stderr = run.communicate(timeout=PATIENCE)
     ended.set()
     assert (run.returncode, "Traceback" in stderr) == (-signal.SIGTERM, False)
     assert (lab.uploads(), list(lab.root.rglob(".cms-*"))) == ([], [])

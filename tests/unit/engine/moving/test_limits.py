@@ -13,7 +13,7 @@ from cloudmesh_engine.moving.assembly import LARGEST_PART, part_size
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.stores import Limits
 
-from .conftest import Lab
+from .conftest import PATIENCE, Lab
 
 MIB = 1024 * 1024
 LIMITS = Limits(parts=10_000)
@@ -84,7 +84,7 @@ def test_a_terminal_gets_a_bar_and_a_log_gets_none_of_it(lab: Lab) -> None:
             # Nobody holds the other end any more.
             break
     os.close(terminal)
-    assert child.wait(60) == 0
+    assert child.wait(PATIENCE) == 0
     assert b"[######" in shown
     done = lab.cms("transfer", "aws:in", "local:out2")
     assert "[" not in done.stderr

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from .conftest import Lab, digests
+from .conftest import PATIENCE, Lab, digests
 
 # The finder is what the .pth file of an installed package brings; test_scripts tries that.
 PROGRAM = """
@@ -36,7 +36,8 @@ def test_the_provider_does_what_the_commands_do(lab: Lab) -> None:
     (work / "data.csv").write_bytes(b"1,2")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env=lab.cms.environ, cwd=work, capture_output=True, text=True, check=True, timeout=60,
+        env=lab.cms.environ, cwd=work, capture_output=True, text=True, check=True,
+        timeout=PATIENCE,
     )  # fmt: skip
     put, copied, found, made, listed, gone, failed = json.loads(done.stdout)
     assert (put, copied, found, gone) == (1, 1, 1, 1)

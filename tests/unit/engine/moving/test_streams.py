@@ -16,7 +16,7 @@ from cloudmesh_engine.errors import DependencyDown
 from cloudmesh_engine.stores import Item, Section, s3
 from cloudmesh_engine.stores.reading import Reading
 
-from .conftest import Lab, Serve, digests
+from .conftest import PATIENCE, Lab, Serve, digests
 from .lies import cut_answer, flip_answer, lengthen_answer, shorten_answer
 from .peer import Talk, answer, request
 from .proxy import Call, Lie, Proxy
@@ -168,12 +168,12 @@ class Hold:
 
     def wait(self) -> None:
         """Wait until one has come."""
-        assert self._come.wait(60)
+        assert self._come.wait(PATIENCE)
 
     def _before(self, call: Call) -> None:
         if self._mark in call.path:
             self._come.set()
-            self.go_on.wait(60)
+            self.go_on.wait(PATIENCE)
 
 
 def test_a_stream_that_is_told_to_end_leaves_no_part_at_all(lab: Lab, proxied: Put) -> None:
@@ -184,7 +184,7 @@ def test_a_stream_that_is_told_to_end_leaves_no_part_at_all(lab: Lab, proxied: P
     hold.wait()
     assert lab.uploads()
     run.terminate()
-    _, stderr = run.communicate(timeout=30)
+    _, stderr = run.communicate(timeout=PATIENCE)
     hold.go_on.set()
     assert (run.returncode, "Traceback" in stderr) == (-signal.SIGTERM, False)
     assert lab.uploads() == []
@@ -254,7 +254,7 @@ def interrupted(lab: Lab, hold: Hold, *words: str) -> Iterator[None]:
         assert run.stdout
         assert run.stdout.readline() == "heard\n"
         hold.go_on.set()
-        assert run.wait(60) == 7
+        assert run.wait(PATIENCE) == 7
 
 
 def test_a_program_that_is_interrupted_does_not_wait_for_the_rest_of_its_streams(

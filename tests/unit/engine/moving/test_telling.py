@@ -8,7 +8,7 @@ from typing import Any
 from cloudmesh_engine import config
 
 from ..conftest import wait_until
-from .conftest import Lab
+from .conftest import PATIENCE, Lab
 from .proxy import Call, Proxy
 
 Put = Callable[[str], Proxy]
@@ -26,7 +26,7 @@ def test_a_run_is_seen_while_it_is_at_work_and_when_it_has_ended(lab: Lab, proxi
     def hold(call: Call) -> None:
         if call.method == "PUT" and call.name.endswith("/b"):
             inside.set()
-            go_on.wait(60)
+            go_on.wait(PATIENCE)
 
     def moved() -> list[int]:
         return [one["report"]["files"] for one in lab.noted("transfers").values()]
@@ -34,8 +34,8 @@ def test_a_run_is_seen_while_it_is_at_work_and_when_it_has_ended(lab: Lab, proxi
     proxied("azure").before = hold
     words = ["transfer", "aws:in", "azure:out", "--parallel=1", "--output=json"]
     first = lab.cms.start(*words, CLOUDMESH_RUN="move_file/manual__1")
-    assert inside.wait(60)
-    wait_until(lambda: moved() == [1], 60)
+    assert inside.wait(PATIENCE)
+    wait_until(lambda: moved() == [1])
     running = told(lab)
     assert (running["state"], running["run"]) == ("running", "move_file/manual__1")
     assert (running["report"]["source"], running["report"]["target"]) == ("aws:in", "azure:out")
@@ -47,7 +47,7 @@ def test_a_run_is_seen_while_it_is_at_work_and_when_it_has_ended(lab: Lab, proxi
     lab("transfer", "aws:in", "azure:out", code=5)
     assert told(lab)["state"] == "running"
     go_on.set()
-    stdout, stderr = first.communicate(timeout=60)
+    stdout, stderr = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, stderr
     ended = told(lab)
     assert ended["state"] == "done"

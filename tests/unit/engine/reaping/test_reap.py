@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import AMI, OWNER, Cms, Ec2, Faults, Result, free_port, wait_until
+from ..conftest import AMI, OWNER, PATIENCE, Cms, Ec2, Faults, Result, free_port, wait_until
 
 REAP = ("fleet", "reap")
 NOW = datetime.now(UTC)
@@ -258,7 +258,7 @@ def test_two_reapers_at_once_do_no_harm(cms_aws: Cms, ec2: Ec2, things: Things) 
     boot(cms_aws, "keep")
     things.make(OURS, "unused")
     running = [cms_aws.start(*REAP, "--yes", "--grace=0", "--output=json") for _ in range(3)]
-    told = [process.communicate(timeout=120) for process in running]
+    told = [process.communicate(timeout=PATIENCE) for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], told
     assert ec2.words() == "keep"
     log = json.loads(cms_aws(*REAP, "--log", "--output=json").stdout)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ..conftest import REPOSITORY, Cms, Ec2, command_lines, free_port, wait_until
+from ..conftest import PATIENCE, REPOSITORY, Cms, Ec2, command_lines, free_port, wait_until
 
 PAST = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 
@@ -38,7 +38,7 @@ class Service:
         assert self.process
         assert self.process.poll() is None
         self.process.terminate()
-        self.said += self.process.communicate(timeout=30)[1].splitlines()
+        self.said += self.process.communicate(timeout=PATIENCE)[1].splitlines()
         self.process = None
 
     def problem(self) -> str:
@@ -83,9 +83,9 @@ def test_it_goes_on_whatever_breaks(service: Service, cms_aws: Cms, ec2: Ec2) ->
     file = cms_aws.root / "cloudmesh.yaml"
     good = file.read_text()
     file.write_text("cloudmesh: [")
-    wait_until(lambda: "not valid YAML" in service.problem(), 60)
+    wait_until(lambda: "not valid YAML" in service.problem())
     file.write_text(good)
-    wait_until(lambda: service.problem() == "", 60)
+    wait_until(lambda: service.problem() == "")
 
     late(ec2, "old2")
     service.says("aws: deleted vm old2")
@@ -118,7 +118,7 @@ def test_after_a_complaint_it_looks_again_soon(service: Service, cms_aws: Cms, e
 def test_it_leaves_no_process_when_it_ends(service: Service, ec2: Ec2) -> None:
     late(ec2, "old")
     service.start()
-    wait_until(lambda: ec2.words() == "", 60)
+    wait_until(lambda: ec2.words() == "")
     service.end()
     words = ("fleet", "reap", "--yes")
     wait_until(lambda: not [one for one in command_lines() if all(word in one for word in words)])
