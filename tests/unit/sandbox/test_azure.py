@@ -50,7 +50,7 @@ class Fake:
         given = {**self.headers, **{key.replace("_", "-"): one for key, one in headers.items()}}
         request = Request(self.address + place, content, given, method=method)
         try:
-            with urlopen(request, timeout=10) as reply:
+            with urlopen(request, timeout=120) as reply:
                 return json.loads(reply.read() or b"{}")
         except HTTPError as error:
             with error:
@@ -65,7 +65,7 @@ class Fake:
     def log_in(self, tenant: str = TENANT, **changed: str) -> Any:
         form = urllib.parse.urlencode({**LOGIN, **changed}).encode()
         try:
-            with urlopen(f"{self.address}/{tenant}/oauth2/v2.0/token", form, timeout=10) as reply:
+            with urlopen(f"{self.address}/{tenant}/oauth2/v2.0/token", form, timeout=120) as reply:
                 return json.loads(reply.read())
         except HTTPError as error:
             with error:
@@ -86,7 +86,7 @@ def process() -> Iterator[str]:
     assert running.stdout
     yield running.stdout.readline().split()[-1]
     running.terminate()
-    assert running.wait(10) == 0
+    assert running.wait(60) == 0
     running.stdout.close()
 
 
