@@ -42,7 +42,7 @@ arguments.func(arguments)
 """
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "that takes too long"
@@ -88,7 +88,7 @@ class Mongo:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def fill(self, contents: dict[str, list[dict[str, Any]]]) -> None:
         """Make these collections hold these documents and no others."""
@@ -235,7 +235,7 @@ class Web:
         """The token of the user who has a role."""
         if role not in self.tokens:
             login = {"username": role.lower(), "password": self.password}
-            answer = requests.post(f"{self.url}/auth/token", json=login, timeout=30)
+            answer = requests.post(f"{self.url}/auth/token", json=login, timeout=240)
             assert answer.status_code == 201, answer.text
             self.tokens[role] = answer.json()["access_token"]
         return self.tokens[role]
@@ -249,7 +249,7 @@ class Web:
             headers = {"Authorization": f"Bearer {self.token(role)}", **headers}
         prefix = "" if path.startswith("/") else f"{API}/"
         url = f"{self.url}{prefix}{path}"
-        return requests.request(method, url, headers=headers, timeout=60, **options)
+        return requests.request(method, url, headers=headers, timeout=240, **options)
 
     def finish(self, job: str, state: str = "success") -> None:
         """End a job's run by Airflow's own API, as no scheduler runs here."""
@@ -331,8 +331,9 @@ def serving(root: Path, mongo: Mongo, dags: Path) -> Iterator[Web]:
     def healthy() -> bool:
         assert process.poll() is None, log.read_text()[-3000:]
         try:
-            return requests.get(f"{server.url}/api/v2/version", timeout=5).ok
-        except requests.ConnectionError:
+            return requests.get(f"{server.url}/api/v2/version", timeout=30).ok
+        except requests.RequestException:
+            # Nobody listens yet, or takes long for its first answer on a busy machine.
             return False
 
     try:

@@ -55,7 +55,7 @@ def unreliable(url: str, method: str, path: str, times: int = 1) -> Iterator[tup
 
     class Loses(Edge):
         def answer(self, body: bytes) -> None:
-            upstream = HTTPConnection(urlsplit(url).netloc, timeout=60)
+            upstream = HTTPConnection(urlsplit(url).netloc, timeout=240)
             upstream.request(self.command, self.path, body, dict(self.headers))
             reply = upstream.getresponse()
             content = reply.read()

@@ -54,7 +54,7 @@ class Shell:
     def __call__(self, *words: str, stdin: str = "", **environ: str | None) -> Result:
         env = {name: text for name, text in {**self.environ, **environ}.items() if text is not None}
         done = subprocess.run(
-            [*self.words, *words], env=env, input=stdin, capture_output=True, text=True, timeout=240
+            [*self.words, *words], env=env, input=stdin, capture_output=True, text=True, timeout=600
         )
         for login in self.kept():
             assert login["token"] not in done.stdout + done.stderr
@@ -103,7 +103,7 @@ def airflow(mongo: Mongo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             )
         yield web
         process.terminate()
-        process.wait(60)
+        process.wait(120)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def visit(
 
     def visited(role: str = "Admin", query: str = "", **options: Any) -> Page:
         context = browser.new_context(**options)
+        context.set_default_timeout(chromium.PATIENCE)
         contexts.append(context)
         context.add_cookies([{"name": "_token", "value": web.token(role), "url": web.url}])
         page = context.new_page()

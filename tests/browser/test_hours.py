@@ -1,5 +1,6 @@
 """Office hours, the chart of VM hours, and what VMs cost, as a person sees them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -78,7 +79,7 @@ def ran(inventory):
 def test_office_hours_show_schedules_and_the_week(visit, office):
     office(timetable(schedule("office")))
     page = visit()
-    expect(page.locator("#told")).to_contain_text("As read 3 min ago")
+    expect(page.locator("#told")).to_contain_text(re.compile("As read [3-9] min ago"))
     row = page.locator("#schedules tr")
     for word in ("office", "on", "Nov 23 18:00", "08:00 to 18:00", "Europe/Berlin", "web*"):
         expect(row).to_contain_text(word)
@@ -91,7 +92,7 @@ def test_a_dag_that_does_not_run_is_told_of(visit, office):
     page = visit()
     expect(page.locator("#told")).to_contain_text("has not run")
     office(timetable(schedule("office", enabled=False), minutes=120))
-    expect(page.locator("#told")).to_contain_text("until it runs again", timeout=15_000)
+    expect(page.locator("#told")).to_contain_text("until it runs again")
     expect(page.locator("#told")).to_contain_text("Nothing is scheduled")
     assert page.get_by_role("button", name="Snooze web-0").count() == 0
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .chromium import log_in
+from .chromium import PATIENCE, log_in
 
 EVIL = "<img src=x onerror=\"document.title='owned'\">"
 
@@ -18,6 +18,7 @@ def last_job(web):
 def framed(browser, web, inventory):
     """Airflow after a login, with the page in its frame."""
     page = browser.new_page(color_scheme="light")
+    page.set_default_timeout(PATIENCE)
     frame = log_in(page, web.url, web.password)
     expect(frame.locator("#vms tr")).to_have_count(3)
     yield page
@@ -28,7 +29,7 @@ def test_it_is_in_airflows_navigation_and_leads_to_a_run(framed, web):
     job = web("POST", "vms", json={}).json()
     log = framed.frame_locator("iframe").locator("#jobs").get_by_role("link", name="log").first
     address = re.compile(re.escape(job["url"]))
-    expect(log).to_have_attribute("href", address, timeout=15_000)
+    expect(log).to_have_attribute("href", address)
     log.click()
     expect(framed).to_have_url(address)
 
@@ -117,7 +118,7 @@ def test_a_thousand_vms_are_filtered_and_paged(visit, change, make):
 def test_it_follows_the_inventory_by_itself(visit, change, make):
     page = visit()
     change(aws=[make("fresh")])
-    expect(page.locator("#vms")).to_contain_text("fresh", timeout=15_000)
+    expect(page.locator("#vms")).to_contain_text("fresh")
 
 
 def test_a_link_may_name_a_vm(visit):

@@ -100,7 +100,7 @@ def server(
     """The Airflow that runs DAGs as it is told."""
     with (home / "log").open("w") as log:
         words = [AIRFLOW_PYTHON, "-m", "airflow", "db", "migrate"]
-        subprocess.run(words, env=environ, stdout=log, stderr=log, check=True, timeout=120)
+        subprocess.run(words, env=environ, stdout=log, stderr=log, check=True, timeout=600)
         pools = "from cloudmesh_airflow.init import create_pools; create_pools()"
         subprocess.run([AIRFLOW_PYTHON, "-c", pools], env=environ, stderr=log, check=True)
         pairs = [f"{name}={folder}" for name, folder in folders.items()]
@@ -113,7 +113,7 @@ def server(
             text=True,
         )
         yield process
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @dataclass
@@ -141,10 +141,10 @@ class Airflow:
         before = len(self.log.read_text())
         running = threading.Thread(target=lambda: ended.append(self(dag, **conf)))
         running.start()
-        engine.wait_until(lambda: says in self.log.read_text()[before:], 120)
+        engine.wait_until(lambda: says in self.log.read_text()[before:], 300)
 
         def end() -> Run:
-            running.join(120)
+            running.join(300)
             return ended[0]
 
         return end

@@ -7,7 +7,7 @@ def test_the_shortest_useful_dag_does_what_the_page_says(airflow, ec2, faults, s
     # Both VMs get an address at which somebody lets us in before the boot hears of the second.
     faults.script({"action": "RunInstances", "nth": 2, "fault": "hold", "when": "after"})
     end = airflow.begin("two_hosts")
-    engine.wait_until(lambda: len(ec2.instances()) == 2, 60)
+    engine.wait_until(lambda: len(ec2.instances()) == 2)
     sshd.stand_for(ec2)
     faults.script()
     done = end()

@@ -65,7 +65,7 @@ def test_a_killed_command_is_a_failure_and_the_next_try_goes_on(airflow, stores,
     def kill(call):
         if call.method == "PUT" and call.name.endswith("/one.txt") and call.status == 201:
             arrived.set()
-        if call.method == "PUT" and "blockid=" in call.path and arrived.wait(30):
+        if call.method == "PUT" and "blockid=" in call.path and arrived.wait(engine.PATIENCE):
             for process in transfers(stores):
                 os.kill(process, signal.SIGKILL)
 
@@ -161,9 +161,9 @@ def test_files_that_come_later_are_seen(airflow, stores):
     task = threading.Thread(target=wait)
     task.start()
     said = "aws:in/*: 1 of 2 files are there"
-    engine.wait_until(lambda: airflow.log.read_text()[before:].count(said) > 1, 60)
+    engine.wait_until(lambda: airflow.log.read_text()[before:].count(said) > 1)
     stores.fill({"in/b.csv": b"22"})
-    task.join(120)
+    task.join(300)
     (done,) = waited
     assert done.state == "success", airflow.log.read_text()[-3000:]
     assert [one["name"] for one in done.returned["do"]] == ["in/a.csv", "in/b.csv"]

@@ -25,7 +25,7 @@ def test_airflow_lists_the_provider_its_form_and_its_decorator(environ):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     known = json.loads(done.stdout.splitlines()[-1])

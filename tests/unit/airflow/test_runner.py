@@ -138,7 +138,7 @@ def test_a_killed_task_leaves_nothing_behind(cms, task, number):
         assert running.poll() is None
     assert len(marked()) == 3
     running.send_signal(number)
-    assert running.wait(20) == -number
+    assert running.wait(120) == -number
     assert marked() == []
 
 
@@ -153,7 +153,7 @@ def test_airflows_own_handler_is_called_after_the_family_has_ended(cms, task):
     while "ready" not in running.stdout.readline():
         assert running.poll() is None
     running.terminate()
-    told, _ = running.communicate(timeout=20)
+    told, _ = running.communicate(timeout=120)
     assert told.splitlines()[:2] == ["on_kill", "cms vm boot: ended by signal 15"]
 
 
