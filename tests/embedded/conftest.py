@@ -39,7 +39,7 @@ class Embedded:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
         )
 
     def make(self, target: str, *variables: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -56,7 +56,7 @@ def test_a_task_log_can_be_read_in_the_ui(embedded):
     client = embedded.client()
     client.wait_for_dag(DAG)
     run_id = client.trigger(DAG)
-    assert client.wait(DAG, run_id, timeout=180) == "success"
+    assert client.wait(DAG, run_id, timeout=600) == "success"
     assert "hello-cloudmesh" in "\n".join(client.log(DAG, run_id, "check"))
 
 

@@ -28,7 +28,7 @@ def _open(method: str, url: str, body: Any, headers: dict[str, str]) -> tuple[An
         headers = {"Content-Type": "application/json", **headers}
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         error.add_note(error.read().decode(errors="replace"))

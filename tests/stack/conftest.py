@@ -64,7 +64,7 @@ class Stack(DockerCompose):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             **options,
         )
 
@@ -120,7 +120,7 @@ class Run:
         self.client.call("POST", f"/api/v2/dags/{self.dag}/clearTaskInstances", body)
 
 
-def wait_until(true: Callable[[], Any], what: str, *, timeout: float = 120) -> Any:
+def wait_until(true: Callable[[], Any], what: str, *, timeout: float = 300) -> Any:
     """Ask again and again until the answer is true, and give it."""
     deadline = time.monotonic() + timeout
     while not (answer := true()):

@@ -38,6 +38,6 @@ def test_no_route_answers_without_a_login(stack, client):
     for method, path in [*routes, *(("GET", path) for path in hidden)]:
         address = stack.url + path.replace("{", "").replace("}", "")
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=30)
+            urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=120)
         with refused.value as error:
             assert error.code == 401, (method, path)

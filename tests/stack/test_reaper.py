@@ -30,7 +30,7 @@ def reaper(stack):
         assert stack.run("restart", "reaper").returncode == 0
         yield
     assert stack.run("restart", "reaper").returncode == 0
-    up = stack.run("up", "--detach", "--wait", "--wait-timeout", "180")
+    up = stack.run("up", "--detach", "--wait", "--wait-timeout", "600")
     assert up.returncode == 0, up.stderr
 
 
@@ -52,7 +52,7 @@ def test_whatever_dies_each_vm_is_there_once_and_none_after_its_deadline(
         cloud.script(*({**rule, "action": cloud.making} for rule in HOLD))
     runs = {name: trigger("vm_boot", cloud=name, n=EACH, name="kept") for name in fleet}
     for name, cloud in fleet.items():
-        wait_until(lambda c=cloud: c.calls(c.making) > 3, f"{name} makes VMs", timeout=240)
+        wait_until(lambda c=cloud: c.calls(c.making) > 3, f"{name} makes VMs", timeout=PATIENCE)
     for service in ("reaper", "scheduler"):
         kill(stack, service)
         start(stack, service)
@@ -61,7 +61,7 @@ def test_whatever_dies_each_vm_is_there_once_and_none_after_its_deadline(
         cloud.script()
     for name, run in runs.items():
         failed = lambda r=run: r.tasks()["boot"] == "up_for_retry"  # noqa: E731
-        wait_until(failed, f"the boot on {name} notices", timeout=240)
+        wait_until(failed, f"the boot on {name} notices", timeout=PATIENCE)
     start(stack, "mongo")
     for run in runs.values():
         run.ends()

@@ -56,7 +56,7 @@ def hello(stack) -> tuple[AirflowClient, str]:
     client = stack.client()
     client.wait_for_dag(DAG)
     run_id = client.trigger(DAG)
-    state = client.wait(DAG, run_id, timeout=180)
+    state = client.wait(DAG, run_id, timeout=600)
     tasks = {task["task_id"]: task["state"] for task in client.tasks(DAG, run_id)}
     assert state == "success", tasks
     return client, run_id
@@ -123,7 +123,7 @@ def test_a_run_is_started_and_read_from_a_worker_with_a_users_own_login(stack, h
         input=stack.secret("admin_password"),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     words = ("trigger", DAG, "--unpause", "--wait", "--logs", "--output=json")
@@ -141,10 +141,10 @@ def test_a_run_is_started_and_read_from_a_worker_with_a_users_own_login(stack, h
 
 
 def test_the_page_answers_and_the_api_wants_a_login(stack):
-    with urllib.request.urlopen(stack.url, timeout=10) as page:
+    with urllib.request.urlopen(stack.url, timeout=120) as page:
         assert b"<html" in page.read().lower()
     with pytest.raises(urllib.error.HTTPError, match="401") as refused:
-        urllib.request.urlopen(f"{stack.url}/api/v2/dags", timeout=10)
+        urllib.request.urlopen(f"{stack.url}/api/v2/dags", timeout=120)
     refused.value.close()
     with pytest.raises(ApiError, match="401"):
         AirflowClient(stack.url, "admin", "wrong")
@@ -153,19 +153,19 @@ def test_the_page_answers_and_the_api_wants_a_login(stack):
 def test_flower_wants_a_login_and_knows_the_worker(stack, hello):
     address = f"{stack.flower_url}/api/workers?refresh=1"
     with pytest.raises(urllib.error.HTTPError, match="401") as refused:
-        urllib.request.urlopen(address, timeout=10)
+        urllib.request.urlopen(address, timeout=120)
     refused.value.close()
     request = urllib.request.Request(address)
     login = base64.b64encode(stack.secret("flower_basic_auth").encode()).decode()
     request.add_header("Authorization", f"Basic {login}")
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         workers = json.load(answer)
     assert list(workers) == [f"celery@{inspect(stack)['worker']['Config']['Hostname']}"]
 
 
 def test_the_key_survives_down_and_up(stack, hello):
     assert stack.run("down").returncode == 0
-    up = stack.run("up", "--detach", "--wait", "--wait-timeout", "180")
+    up = stack.run("up", "--detach", "--wait", "--wait-timeout", "600")
     assert up.returncode == 0, up.stderr
     assert "init: database ready, nothing to do" in stack.run("logs", "init").stdout
     done = stack.execute("worker", "cms", "key", "list", "--output=json")
