@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from .conftest import on_all, wait_until
+from .conftest import on_all, put, wait_until
 
 SCHEDULE = """\
 schedules:
@@ -14,6 +14,7 @@ schedules:
     stop: "{stop:%H:%M}"
     vms: {{names: [clerk]}}
 """
+HALF_A_DAY = timedelta(hours=12)
 WRONG = ("AZURE_SECRET_KEY: sandbox-secret-key", "AZURE_SECRET_KEY: another")
 PASSWORD = """\
           username: cloudmesh
@@ -29,16 +30,16 @@ def test_office_hours_reach_all_clouds_and_a_login_that_fails_hinders_no_other(
     # Keystone refuses a moment that has passed by the time it looks; long over when it is needed.
     expired = fleet["chameleon"].credential(seconds=30)
     on_all(lambda name: stack.cms("vm", "boot", f"--cloud={name}", "--name=clerk,guest"), fleet)
-    with office(stack) as (stop, start):
+    with office(stack) as soon:
         # It counts from here on.
         stack.cms("fleet", "hours", "apply")
-        wait_for(stop)
+        soon("stop")
         trigger("office_hours").ends()
         assert clerks(fleet) == dict.fromkeys(fleet, "stopped")
 
         wait_until(lambda: not fleet["chameleon"].admits(*expired), "the credential expires")
         with stack.configured(WRONG, (PASSWORD, credential(*expired))):
-            wait_for(start)
+            soon("start")
             run = trigger("office_hours")
             run.ends("failed")
             assert clerks(fleet) == {
@@ -56,20 +57,24 @@ def test_office_hours_reach_all_clouds_and_a_login_that_fails_hinders_no_other(
 
 @contextmanager
 def office(stack):
-    """Office hours that end soon, and begin a minute later."""
-    stop = (datetime.now(UTC) + timedelta(seconds=70)).replace(second=0, microsecond=0)
-    start = stop + timedelta(minutes=1)
+    """Office hours that last for hours, and what lets them end or begin soon."""
     file = stack.config / "office-hours.yaml"
     shipped = file.read_text()
-    file.write_text(SCHEDULE.format(start=start, stop=stop))
+
+    def lasting(start, stop):
+        put(file, SCHEDULE.format(start=start, stop=stop))
+
+    def soon(change):
+        # The opposite is half a day away, however long the machine takes for what follows.
+        moment = (datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0)
+        lasting(**dict.fromkeys(("start", "stop"), moment + HALF_A_DAY) | {change: moment})
+        wait_until(lambda: datetime.now(UTC) >= moment, f"it is {moment:%H:%M}")
+
     try:
-        yield stop, start
+        lasting(datetime.now(UTC) - HALF_A_DAY / 2, datetime.now(UTC) + HALF_A_DAY / 2)
+        yield soon
     finally:
-        file.write_text(shipped)
-
-
-def wait_for(moment):
-    wait_until(lambda: datetime.now(UTC) >= moment, f"it is {moment:%H:%M}")
+        put(file, shipped)
 
 
 def clerks(fleet):

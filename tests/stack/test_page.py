@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from ..browser import chromium
 from ..browser.chromium import keep, log_in
+from .conftest import put
 
 # A job is a run of a DAG, which a busy machine may let wait.
 PATIENCE = 300_000
@@ -31,9 +32,9 @@ def office(stack):
     file, now = stack.config / "office-hours.yaml", datetime.now(UTC)
     shipped = file.read_text()
     around = {"start": now - timedelta(hours=6), "stop": now + timedelta(hours=6)}
-    file.write_text(SCHEDULE.format(**around))
+    put(file, SCHEDULE.format(**around))
     yield
-    file.write_text(shipped)
+    put(file, shipped)
 
 
 @pytest.fixture
