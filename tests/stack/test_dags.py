@@ -112,8 +112,9 @@ def test_a_task_marked_failed_leaves_no_process_and_its_vm_is_adopted(
         assert int(watch.stdout.readline()) > 0
         client.call("PATCH", f"{run.path}/taskInstances/boot", {"new_state": "failed"})
         marked = time.time()
-        left = float(watch.communicate(timeout=60)[0])
-    assert left - marked < 5
+        left = float(watch.communicate(timeout=300)[0])
+    # Its call is held: by itself it would go on until the script is replaced.
+    assert left - marked < 60
     run.ends("failed")
     cloud.script()
     trigger("vm_boot", name="half").ends()
