@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -16,17 +15,7 @@ LARGE = {f"a/{name}": os.urandom(20 * MIB) for name in ("large", "larger")}
 
 def transfers(lab) -> list[int]:
     """Give the processes of this test that run `cms transfer`."""
-    found = []
-    own = f"CLOUDMESH_CONFIG={lab.cms.root}/cloudmesh.yaml".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            variables = (process / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"transfer" in words and own in variables:
-            found.append(int(process.name))
-    return found
+    return engine.processes(lab.cms, "transfer")
 
 
 def test_a_moved_tree_is_told_in_xcom_and_as_an_asset(airflow, stores):

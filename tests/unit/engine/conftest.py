@@ -191,6 +191,19 @@ def command_lines() -> Iterator[str]:
             yield (process / "cmdline").read_text(errors="replace")
 
 
+def processes(cms: Cms, *words: str) -> list[int]:
+    """The processes of one sandbox whose command lines have these words."""
+    own = f"CLOUDMESH_CONFIG={cms.root}/cloudmesh.yaml".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            said = (process / "cmdline").read_bytes().split(b"\0")
+            variables = (process / "environ").read_bytes().split(b"\0")
+            if own in variables and all(word.encode() in said for word in words):
+                found.append(int(process.name))
+    return found
+
+
 @pytest.fixture
 def cms(tmp_path: Path) -> Cms:
     """`cms` whose MongoDB is not there."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ..conftest import PATIENCE, REPOSITORY, Cms, Ec2, command_lines, free_port, wait_until
+from ..conftest import PATIENCE, REPOSITORY, Cms, Ec2, free_port, processes, wait_until
 
 PAST = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 
@@ -120,8 +120,7 @@ def test_it_leaves_no_process_when_it_ends(service: Service, ec2: Ec2) -> None:
     service.start()
     wait_until(lambda: ec2.words() == "")
     service.end()
-    words = ("fleet", "reap", "--yes")
-    wait_until(lambda: not [one for one in command_lines() if all(word in one for word in words)])
+    wait_until(lambda: not processes(service.cms, "fleet", "reap", "--yes"))
 
 
 def test_one_that_stands_still_is_not_healthy(service: Service) -> None:
