@@ -154,7 +154,10 @@ def compute_of(leftovers: Leftovers) -> Any:
 
 def serve(*more: str) -> Iterator[Gce]:
     """Run the sandbox's Google."""
+    from .conftest import free_port
+
     cloud = Gce(*more)
-    cloud.start(0)
+    # One that nobody is given while it starts anew.
+    cloud.start(free_port())
     yield cloud
     cloud.end()
