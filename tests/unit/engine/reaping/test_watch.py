@@ -40,6 +40,8 @@ class Service:
         self.process.terminate()
         self.said += self.process.communicate(timeout=PATIENCE)[1].splitlines()
         self.process = None
+        # A look that it was at is told to end as well, and clears up a moment longer.
+        wait_until(lambda: not processes(self.cms, "fleet", "reap"))
 
     def problem(self) -> str:
         """What the health check says; nothing if it is content."""
@@ -119,8 +121,9 @@ def test_it_leaves_no_process_when_it_ends(service: Service, ec2: Ec2) -> None:
     late(ec2, "old")
     service.start()
     wait_until(lambda: ec2.words() == "")
+    assert processes(service.cms, "fleet", "reap")
     service.end()
-    wait_until(lambda: not processes(service.cms, "fleet", "reap", "--yes"))
+    assert not processes(service.cms, "fleet", "reap", "--yes")
 
 
 def test_one_that_stands_still_is_not_healthy(service: Service) -> None:
