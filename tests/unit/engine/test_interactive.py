@@ -32,7 +32,7 @@ class Terminal:
         self.seen = ""
         self.code: int | None = None
 
-    def until(self, text: str, seconds: float = 30) -> str:
+    def until(self, text: str, seconds: float = PATIENCE) -> str:
         """Read until a text appears and give all before it."""
         deadline = time.monotonic() + seconds
         while text not in self.seen:
@@ -180,7 +180,7 @@ def test_the_history_lasts_and_is_the_users_alone(cms: Cms, terminal) -> None:
 def test_tab_completes(terminal, typed: str, becomes: str) -> None:
     shell = terminal()
     shell.type(typed)
-    shell.until(becomes, seconds=20)
+    shell.until(becomes)
 
 
 def test_two_tabs_list_the_verbs(terminal) -> None:

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 Talk = Callable[[socket.socket], None]
 # Nothing decides a test by this; it ends one that would never end.
-PATIENCE = 30
+PATIENCE = 120
 
 
 class Peer:

@@ -15,7 +15,7 @@ from cloudmesh_engine.stores import Item, Put
 from cloudmesh_engine.stores.piece import Piece
 
 PART = 10
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 CONTENT = random.Random(5).randbytes(20 * PART - 3)
 SUM = hashlib.sha256(CONTENT).hexdigest()
 

@@ -364,7 +364,7 @@ def dribble(sock: socket.socket) -> None:
 def test_a_stream_that_comes_to_a_halt_is_given_up(serve: Serve) -> None:
     peer = serve(*[dribble] * 3)
     stream, store = reading(peer.place)
-    store._wire._silence = 0.2
+    store._wire._silence = 1
     assert bytes(stream.read(OBJECT, 0, 3).data) == b"abc"
     with pytest.raises(DependencyDown, match="does not answer"):
         stream.read(OBJECT, 3, 3)
