@@ -97,8 +97,17 @@ class Cms:
         }
         return cls(root, environ)
 
-    def start(self, *words: str, to: str = "", **environ: str) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str, to: str = "", pid: Path | None = None, **environ: str
+    ) -> subprocess.Popen[str]:
+        """Start a command.
+
+        :param pid: where it says its process id before anything else, for whoever is to kill it
+        """
         code = "from cloudmesh_engine.launcher import main; main()"
+        if pid:
+            say = f"pathlib.Path({str(pid)!r}).write_text(str(os.getpid()))"
+            code = f"import os, pathlib; {say}; {code}"
         return subprocess.Popen(
             [sys.executable, "-c", code, *words],
             env={**self.environ, **environ},

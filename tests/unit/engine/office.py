@@ -121,8 +121,7 @@ class Office:
     def killed(self, at: str, faults: Faults, **rule: Any) -> None:
         pid = self.cms.root / "pid"
         faults.script({"fault": "kill", "pid_file": str(pid), **rule})
-        process = self.cms.start("fleet", "hours", "apply", f"--at={at}", **self.environ)
-        pid.write_text(str(process.pid))
+        process = self.cms.start("fleet", "hours", "apply", f"--at={at}", **self.environ, pid=pid)
         process.communicate(timeout=PATIENCE)
         faults.script()
         assert process.returncode == KILLED

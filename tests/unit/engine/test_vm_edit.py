@@ -30,8 +30,7 @@ def kill(cms: Cms, faults: Faults, rule: dict[str, Any], *words: str) -> None:
     """Run a command that is killed at a call of the cloud's."""
     pid = cms.root / "pid"
     faults.script({"fault": "kill", "pid_file": str(pid), **rule})
-    process = cms.start("vm", *words)
-    pid.write_text(str(process.pid))
+    process = cms.start("vm", *words, pid=pid)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == KILLED
     faults.script()

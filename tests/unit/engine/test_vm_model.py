@@ -72,10 +72,8 @@ class Model(RuleBasedStateMachine):
         pid.write_text("")
         if fault and fault["fault"] == "kill":
             fault = {**fault, "pid_file": str(pid)}
-        # The first call comes long after the start of the process.
         self.faults.script(*([fault] if fault else []), *([HIDE] if hide else []))
-        process = self.cms.start("vm", *words, "--output=json")
-        pid.write_text(str(process.pid))
+        process = self.cms.start("vm", *words, "--output=json", pid=pid)
         stdout, self.said = process.communicate(timeout=PATIENCE)
         self.faults.script()
         return process.returncode, json.loads(stdout) if process.returncode == 0 else []

@@ -68,8 +68,7 @@ def test_killed_at_any_call_it_is_finished_by_the_next(
     pid = cms_aws.root / "pid"
     kill = {"action": action, "fault": "kill", "nth": nth, "when": when, "pid_file": str(pid)}
     hide(faults, **kill)
-    process = cms_aws.start(*BOOT)
-    pid.write_text(str(process.pid))
+    process = cms_aws.start(*BOOT, pid=pid)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == -9
     assert cms_aws("vm", "list", "--refresh").returncode == 0

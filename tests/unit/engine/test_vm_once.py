@@ -145,8 +145,7 @@ def test_a_boot_killed_at_any_call_is_finished_by_the_next(
         {"action": action, "fault": "kill", "nth": nth, "when": when, "pid_file": str(pid)},
         {"action": "RunInstances", "fault": "hide", "nth": "every", "seconds": 1},
     )
-    process = site.cms.start(*BOOT)
-    pid.write_text(str(process.pid))
+    process = site.cms.start(*BOOT, pid=pid)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == KILLED
     result = site.cms(*BOOT)
@@ -161,8 +160,7 @@ def test_a_killed_delete_is_finished_by_the_next(site: Site, when: str) -> None:
     site.script(
         {"action": "TerminateInstances", "fault": "kill", "when": when, "pid_file": str(pid)}
     )
-    process = site.cms.start("vm", "delete", "web")
-    pid.write_text(str(process.pid))
+    process = site.cms.start("vm", "delete", "web", pid=pid)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == KILLED
     assert site.cms("vm", "delete", "web").returncode == 0
@@ -177,8 +175,7 @@ def test_a_delete_after_an_interrupted_boot_never_says_done_too_early(
         {"action": "RunInstances", "fault": "kill", "when": "after", "pid_file": str(pid)},
         {"action": "RunInstances", "fault": "hide", "seconds": 300},
     )
-    process = cms_aws.start(*BOOT)
-    pid.write_text(str(process.pid))
+    process = cms_aws.start(*BOOT, pid=pid)
     process.communicate(timeout=PATIENCE)
     for words in ((), ("--missing-ok",)):
         early = cms_aws("vm", "delete", "web", *words)
