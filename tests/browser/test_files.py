@@ -71,6 +71,15 @@ def test_a_file_is_copied(visit, web):
     }
 
 
+def test_enter_in_the_dialog_copies(visit, web):
+    page = visit(query="?store=aws&path=runs")
+    page.get_by_role("button", name="Copy a.csv").click()
+    page.get_by_label("To path").fill("in/by-enter.csv")
+    page.get_by_label("To path").press("Enter")
+    expect(page.locator("#notice")).to_contain_text("begun")
+    assert last_job(web)["parameters"]["target"].endswith(":in/by-enter.csv")
+
+
 def test_deleting_at_the_target_asks_once_more(visit, web):
     page = visit(query="?store=aws&path=runs/")
     before = web("GET", "jobs").json()["total"]

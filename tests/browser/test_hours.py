@@ -119,6 +119,16 @@ def test_a_snooze_is_ended(visit, web, office):
     assert web("GET", "jobs?limit=1").json()["items"][0]["parameters"]["until"] == "now"
 
 
+def test_enter_in_the_dialog_snoozes(visit, web, office):
+    office(timetable(schedule("office")))
+    page = visit()
+    page.get_by_role("button", name="Snooze web-0").click()
+    page.get_by_label("Until").fill("3h")
+    page.get_by_label("Until").press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Snooze web-0: begun")
+    assert web("GET", "jobs?limit=1").json()["items"][0]["parameters"]["until"] == "3h"
+
+
 def test_a_viewer_snoozes_nothing(visit, office):
     office(timetable(schedule("office")), snoozed("web-0", 2))
     page = visit("Viewer")

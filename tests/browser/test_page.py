@@ -60,6 +60,30 @@ def test_booting_makes_a_job(visit, web):
     assert last_job(web)["parameters"]["n"] == 2
 
 
+def test_enter_in_the_form_boots(visit, web):
+    page = visit()
+    page.get_by_role("button", name="Boot VMs").click()
+    name = page.locator("#boot").get_by_label("Name")
+    name.fill("no name")
+    name.press("Enter")
+    expect(page.locator("#boot")).to_be_visible()
+    name.fill("by-enter")
+    name.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("begun")
+    assert last_job(web)["parameters"]["name"] == "by-enter"
+
+
+def test_cancel_boots_nothing_whatever_stands_in_the_form(visit, web):
+    page = visit()
+    before = web("GET", "jobs").json()["total"]
+    page.get_by_role("button", name="Boot VMs").click()
+    page.get_by_label("How many").fill("0")
+    page.locator("#boot").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#boot")).not_to_be_visible()
+    expect(page.get_by_role("button", name="Boot VMs")).to_be_focused()
+    assert web("GET", "jobs").json()["total"] == before
+
+
 @pytest.mark.parametrize(("action", "dag"), [("Stop", "vm_power"), ("Delete", "vm_delete")])
 def test_stopping_and_deleting_ask_first(visit, web, action, dag):
     page = visit()

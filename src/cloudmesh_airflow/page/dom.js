@@ -48,6 +48,8 @@ export function fail(error) {
  */
 export function open(dialog) {
   dialog.returnValue = "";
+  // It submits nothing: Enter in a field presses the first button that does.
+  field(dialog, "cancel").onclick = () => dialog.close();
   dialog.showModal();
   return new Promise((done) => {
     dialog.addEventListener("close", () => done(dialog.returnValue), { once: true });
