@@ -152,6 +152,17 @@ def test_a_thousand_files_are_searched_and_paged(visit, files, notes):
     expect(page.locator("#range")).to_contain_text("1 to 10 of 10")
 
 
+def test_the_age_of_files_goes_on_and_leaves_the_focus(visit):
+    page = visit(query="?store=aws&path=runs/")
+    above = page.locator("#way").get_by_role("button", name="aws")
+    above.focus()
+    changed = page.locator("#files tr", has_text="a.csv").locator("td").nth(2)
+    for now, age in (("2026-11-21T09:00Z", "1 d ago"), ("2026-12-20T09:00Z", "30 d ago")):
+        page.clock.set_fixed_time(now)
+        expect(changed).to_have_text(age, timeout=15_000)
+        expect(above).to_be_focused()
+
+
 def test_the_keyboard_is_enough(visit):
     page = visit(query="?store=aws")
     names(page)

@@ -129,6 +129,19 @@ def test_enter_in_the_dialog_snoozes(visit, web, office):
     assert web("GET", "jobs?limit=1").json()["items"][0]["parameters"]["until"] == "3h"
 
 
+def test_a_snooze_that_ends_by_itself_is_no_longer_shown(visit, office):
+    office(timetable(schedule("office")), snoozed("web-0", 2), snoozed("web-1", 9))
+    page = visit()
+    expect(page.locator("#snoozed li")).to_have_count(2)
+    other = page.get_by_role("button", name="End the snooze of web-1")
+    other.focus()
+    page.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=5))
+    expect(page.locator("#snoozed li")).to_have_count(1, timeout=15_000)
+    expect(other).to_be_focused()
+    page.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=10))
+    expect(page.locator("#snoozed-part")).not_to_be_visible(timeout=15_000)
+
+
 def test_a_viewer_snoozes_nothing(visit, office):
     office(timetable(schedule("office")), snoozed("web-0", 2))
     page = visit("Viewer")

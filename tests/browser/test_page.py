@@ -1,6 +1,7 @@
 """The page Clouds, as a person uses it."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -143,6 +144,34 @@ def test_it_follows_the_inventory_by_itself(visit, change, make):
     page = visit()
     change(aws=[make("fresh")])
     expect(page.locator("#vms")).to_contain_text("fresh")
+
+
+def test_times_go_on_and_leave_focus_and_selection(visit, change, make):
+    now = datetime.now(UTC)
+    made = {"created": now.isoformat(), "deadline": (now + timedelta(hours=2)).isoformat()}
+    change(aws=[make("young", **made)])
+    page = visit()
+    row = page.locator("#vms tr", has_text="young")
+    button = row.get_by_role("button", name="Delete young")
+    row.get_by_title("young").select_text()
+    button.focus()
+    page.clock.set_fixed_time(now + timedelta(hours=5))
+    expect(row.locator("td").nth(4)).to_have_text("5 h", timeout=15_000)
+    expect(row.locator("td").nth(5)).to_have_text("3 h ago")
+    expect(button).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == "young"
+
+
+def test_a_question_gives_the_focus_back_though_times_went_on(visit, change, make):
+    now = datetime.now(UTC)
+    change(aws=[make("young", created=now.isoformat())])
+    page = visit()
+    button = page.get_by_role("button", name="Delete young")
+    button.press("Enter")
+    page.clock.set_fixed_time(now + timedelta(hours=5))
+    expect(page.locator("#vms tr").first.locator("td").nth(4)).to_have_text("5 h", timeout=15_000)
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
 
 
 def test_a_link_may_name_a_vm(visit):

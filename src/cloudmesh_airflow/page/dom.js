@@ -68,17 +68,35 @@ export function field(dialog, name) {
 }
 
 /**
- * Draws the rows of a table anew, and leaves the focus where it is.
+ * Draws the rows of a table or a list anew, and leaves the focus where it is.
+ * What looks the same has to do the same, for it is left as it is.
  * @param {HTMLElement} table
  * @param {string} key by which what may have the focus is known: a name of a data attribute
- * @param {Child[]} rows
+ * @param {Element[]} rows
  */
 export function redraw(table, key, rows) {
   const active = document.activeElement;
   const focused = active instanceof HTMLElement ? active.dataset[key] : undefined;
-  table.replaceChildren(...rows);
-  const same = focused && table.querySelector(`[data-${key}="${CSS.escape(focused)}"]`);
+  renew(table, rows);
+  if (focused === undefined || document.activeElement === active) return;
+  const same = table.querySelector(`[data-${key}="${CSS.escape(focused)}"]`);
   if (same instanceof HTMLElement) same.focus();
+}
+
+/**
+ * Replaces those children that look different, of a row of a table only its cells.
+ * @param {Element} parent
+ * @param {Element[]} children
+ */
+function renew(parent, children) {
+  const old = [...parent.children];
+  children.forEach((child, place) => {
+    if (!old[place]) parent.append(child);
+    else if (old[place].isEqualNode(child)) return;
+    else if (child instanceof HTMLTableRowElement) renew(old[place], [...child.cells]);
+    else old[place].replaceWith(child);
+  });
+  for (const surplus of old.slice(children.length)) surplus.remove();
 }
 
 /** @param {string} question */

@@ -13,7 +13,6 @@ const search = find("search", HTMLInputElement);
 const [back, more] = [find("back", HTMLButtonElement), find("more", HTMLButtonElement)];
 let path = canonical(parameters.get("path") ?? "");
 let offset = 0;
-let shown = "";
 let known = false;
 let looking = false;
 
@@ -30,9 +29,6 @@ export async function showFiles() {
   }
   known = listing !== null;
   describe(listing);
-  const text = JSON.stringify([asked, listing?.items]);
-  if (text === shown) return;
-  shown = text;
   redraw(find("files"), "file", (listing?.items ?? []).map(line));
   showWay();
 }
@@ -116,8 +112,8 @@ function showWay() {
     const name = above.slice(0, -1).split("/").pop() || "/";
     steps.push([above.startsWith("/") ? `/${above}` : above, name]);
   }
-  find("way").replaceChildren(...steps.map(([to, name]) => step(to, name)));
-  here().ariaCurrent = "true";
+  const last = steps.length - 1;
+  redraw(find("way"), "way", steps.map(([to, name], place) => step(to, name, place === last)));
 }
 
 // The button of the folder that is shown.
@@ -126,9 +122,12 @@ const here = () => /** @type {HTMLElement} */ (find("way").querySelector("li:las
 /**
  * @param {string} to
  * @param {string} name
+ * @param {boolean} last
  */
-function step(to, name) {
-  const made = element("button", { type: "button", className: "way" }, name);
+function step(to, name, last) {
+  const ariaCurrent = last ? "true" : null;
+  const made = element("button", { type: "button", className: "way", ariaCurrent }, name);
+  made.dataset.way = to;
   made.addEventListener("click", () => open(to));
   return element("li", {}, made);
 }

@@ -1,6 +1,6 @@
 // Office hours: the schedules, the week to come, and the VMs that are snoozed.
 import { call, get, vmPath } from "./api.js";
-import { element, fail, field, find, open, row, say, span } from "./dom.js";
+import { element, fail, field, find, open, redraw, row, say, span } from "./dom.js";
 
 /** @import { OfficeHours, Remembered, Schedule, Transition, Vm } from "./types" */
 
@@ -11,19 +11,15 @@ const DATE = { weekday: "short", day: "numeric", month: "short", timeZone: "UTC"
 const day = new Intl.DateTimeFormat(undefined, DATE);
 /** @type {OfficeHours} */
 let hours = { schedules: [], preview: [], vms: [] };
-let shown = "";
 
 export async function showOfficeHours() {
   hours = await get("office-hours");
   find("told").replaceChildren(...told());
-  const text = JSON.stringify([hours.schedules, hours.preview, hours.vms]);
-  if (text === shown) return;
-  shown = text;
-  find("schedules").replaceChildren(...hours.schedules.map(schedule));
-  find("week").replaceChildren(...week());
+  redraw(find("schedules"), "key", hours.schedules.map(schedule));
+  redraw(find("week"), "key", week());
   find("week-part").hidden = !hours.preview.length;
   const snoozed = hours.vms.filter((vm) => Date.parse(vm.snoozed_until) > Date.now());
-  find("snoozed").replaceChildren(...snoozed.map(snoozedVm));
+  redraw(find("snoozed"), "key", snoozed.map(snoozedVm));
   find("snoozed-part").hidden = !snoozed.length;
 }
 
@@ -109,6 +105,7 @@ function change(one) {
 /** @param {Remembered} vm */
 function snoozedVm(vm) {
   const end = element("button", { type: "button", ariaLabel: `End the snooze of ${vm.name}` }, "End");
+  end.dataset.key = `End ${vm.cloud} ${vm.name}`;
   end.addEventListener("click", () => snooze(vm, "now"));
   const until = new Date(vm.snoozed_until).toLocaleString();
   return element("li", {}, `${vm.name} on ${vm.cloud} until ${until} `, end);

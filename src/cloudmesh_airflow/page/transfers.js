@@ -7,7 +7,6 @@ import { size } from "./units.js";
 
 /** @type {Record<string, string>} */
 const STATES = { done: "good", failed: "bad", interrupted: "bad" };
-let shown = "";
 
 /**
  * Asks where to, and begins.
@@ -47,9 +46,6 @@ export async function copy(source, stores, folder) {
 export async function showTransfers() {
   /** @type {{ items: Transfer[] }} */
   const page = await get("transfers?limit=10");
-  const text = JSON.stringify(page.items);
-  if (text === shown) return;
-  shown = text;
   redraw(find("transfers"), "transfer", page.items.map(line));
 }
 

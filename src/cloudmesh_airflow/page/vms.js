@@ -16,7 +16,6 @@ const filters = {
 const [previous, next] = [find("previous", HTMLButtonElement), find("next", HTMLButtonElement)];
 const parameters = new URLSearchParams(location.search);
 let offset = 0;
-let shown = "";
 
 /** @returns {Promise<void>} */
 export async function showVms() {
@@ -34,9 +33,6 @@ export async function showVms() {
   find("position").textContent = page.total ? `${offset + 1} to ${last} of ${page.total}` : "none";
   previous.disabled = offset === 0;
   next.disabled = last >= page.total;
-  const text = JSON.stringify([page.items, maySnooze()]);
-  if (text === shown) return;
-  shown = text;
   redraw(find("vms"), "key", page.items.map(line));
 }
 
@@ -125,7 +121,9 @@ function booted(vm) {
   const [dag, run] = vm.run.split("/");
   if (!run) return "";
   const path = `../../dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(run)}`;
-  return link(path, dag, vm.run);
+  const made = link(path, dag, vm.run);
+  made.dataset.key = `Run ${vm.cloud} ${vm.name}`;
+  return made;
 }
 
 /** @param {Vm} vm */
