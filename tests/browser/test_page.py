@@ -174,6 +174,17 @@ def test_a_question_gives_the_focus_back_though_times_went_on(visit, change, mak
     expect(button).to_be_focused()
 
 
+def test_a_new_job_leaves_the_focus_on_the_log_of_another(visit, web):
+    web("POST", "vms", json={"name": "older"})
+    page = visit()
+    rows = page.locator("#jobs tr")
+    log = rows.filter(has_text="older").first.get_by_role("link", name="log")
+    log.focus()
+    web("POST", "vms", json={"name": "newer"})
+    expect(rows.first).to_contain_text("newer", timeout=15_000)
+    expect(log).to_be_focused()
+
+
 def test_a_link_may_name_a_vm(visit):
     page = visit(query="?cloud=azure&name=db")
     expect(page.locator("#vms tr")).to_have_count(1)

@@ -1,6 +1,6 @@
 // The table of the last jobs, and the form that boots VMs.
 import { call, get } from "./api.js";
-import { element, fail, field, find, link, open, row, say } from "./dom.js";
+import { element, fail, field, find, link, open, redraw, row, say } from "./dom.js";
 
 /** @import { Job } from "./types" */
 
@@ -10,7 +10,7 @@ const STATES = { success: "good", failed: "bad" };
 export async function showJobs() {
   /** @type {{ items: Job[] }} */
   const page = await get("jobs?limit=10");
-  find("jobs").replaceChildren(...page.items.map(line));
+  redraw(find("jobs"), "job", page.items.map(line));
 }
 
 /** @param {string[]} clouds */
@@ -61,12 +61,14 @@ function line(job) {
   const { action } = job.parameters;
   // The API's address of a run begins where Airflow does; this page lies two levels below.
   const path = `../../dags/${job.dag}/runs/${encodeURIComponent(job.id.slice(job.dag.length + 1))}`;
+  const log = link(path, "log");
+  log.dataset.job = job.id;
   return row(
     new Date(job.created).toLocaleString(),
     String(action ?? job.dag.replace("vm_", "")),
     what(job.parameters),
     element("span", { className: STATES[job.state] ?? "" }, job.state),
     job.user,
-    link(path, "log"),
+    log,
   );
 }
