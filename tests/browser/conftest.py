@@ -36,7 +36,7 @@ def visit(
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{web.url}/cloudmesh/ui/{query}")
-        page.locator("#vms tr").first.wait_for()
+        page.locator("#position:not(:empty)").wait_for()
         return page
 
     yield visited

@@ -185,6 +185,15 @@ def test_a_new_job_leaves_the_focus_on_the_log_of_another(visit, web):
     expect(log).to_be_focused()
 
 
+def test_a_link_may_name_a_state_that_no_vm_has_yet(visit, change, make):
+    page = visit(query="?state=failed")
+    expect(page.locator("#position")).to_have_text("none")
+    expect(page.locator("#state")).to_have_value("failed")
+    change(aws=[make("broken", state="failed"), make("sound")])
+    expect(page.locator("#vms tr")).to_have_count(1, timeout=15_000)
+    expect(page.locator("#vms")).to_contain_text("broken")
+
+
 def test_a_link_may_name_a_vm(visit):
     page = visit(query="?cloud=azure&name=db")
     expect(page.locator("#vms tr")).to_have_count(1)

@@ -40,8 +40,8 @@ export async function showClouds() {
   /** @type {CloudCount[]} */
   const clouds = await get("clouds");
   const states = [...new Set(clouds.flatMap((cloud) => Object.keys(cloud.states)))].sort();
-  choices(filters.cloud, clouds.map((cloud) => cloud.name), parameters.get("cloud"));
-  choices(filters.state, states, parameters.get("state"));
+  choices(filters.cloud, clouds.map((cloud) => cloud.name));
+  choices(filters.state, states);
   const counted = clouds.filter((cloud) => cloud.vms);
   find("counts").textContent = counted.map(counts).join("; ") || "No VMs";
   find("cost").textContent = cost(counted);
@@ -50,7 +50,12 @@ export async function showClouds() {
 
 /** @param {() => unknown} refresh */
 export function watchFilters(refresh) {
-  filters.name.value = parameters.get("name") ?? "";
+  for (const [key, field] of Object.entries(filters)) {
+    const wanted = parameters.get(key) ?? "";
+    // What no VM has now is no choice of a list yet, and counts all the same.
+    if (field instanceof HTMLSelectElement && wanted) choices(field, [wanted]);
+    field.value = wanted;
+  }
   find("filters").addEventListener("submit", (event) => event.preventDefault());
   find("filters").addEventListener("input", () => {
     offset = 0;
@@ -86,12 +91,11 @@ const price = (dollars) => String(Number(dollars.toFixed(4)));
 /**
  * @param {HTMLSelectElement} select
  * @param {string[]} values
- * @param {string | null} first
  */
-function choices(select, values, first) {
+function choices(select, values) {
   const known = [...select.options].map((option) => option.value);
   for (const value of values) {
-    if (!known.includes(value)) select.add(new Option(value, value, false, value === first));
+    if (!known.includes(value)) select.add(new Option(value));
   }
 }
 
