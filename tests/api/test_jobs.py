@@ -59,6 +59,20 @@ def test_waiting_ends_with_the_job(web, inventory):
     assert answer.json()["state"] == "success"
 
 
+def test_what_a_job_did_while_one_waited_is_told(web, inventory):
+    headers = key()
+    job = web("POST", "vms", json={}, headers=headers).json()["id"]
+    path = f"/api/v2/dags/vm_boot/dagRuns/{job.removeprefix('vm_boot.')}/taskInstances/boot"
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(web, "POST", "vms?wait=20", json={}, headers=headers)
+        # It reads the same as the one that waits, and later: that one is waiting by then.
+        before = web("GET", f"jobs/{job}").json()["progress"]
+        assert web("PATCH", path, json={"new_state": "success"}).ok
+        answer = waiting.result()
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert answer.json()["progress"] == {**before, "done": before["done"] + 1}
+
+
 def test_a_job_that_went_well_has_its_result(web, inventory):
     job = web("POST", "vms", json={}).json()["id"]
     run = job.removeprefix("vm_boot.")

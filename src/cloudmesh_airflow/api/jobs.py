@@ -77,12 +77,13 @@ class Jobs:
     async def waited(self, job: JobDetails, seconds: float) -> JobDetails:
         """Give a job when it has ended, or as it is after so long."""
         deadline = time.monotonic() + seconds
-        while job.state not in ENDED and time.monotonic() < deadline:
+        state, run = job.state, None
+        while state not in ENDED and time.monotonic() < deadline:
             await asyncio.sleep(_PAUSE_SECONDS)
             run = await self._run(job.id)
-            if run["state"] in ENDED:
-                return await self._details(run)
-        return job
+            state = run["state"]
+        # Its tasks are read once: nobody looks at them while we wait.
+        return await self._details(run) if run else job
 
     async def _run(self, job: str) -> Any:
         dag, _, run_id = job.partition(".")
