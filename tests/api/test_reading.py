@@ -45,6 +45,15 @@ def test_what_upstream_left_out_is_empty(web, change):
     assert (vm["name"], vm["state"], vm["public_ips"], vm["run"]) == ("<b>&", "unknown", [], "")
 
 
+def test_vms_are_found_by_the_states_that_are_counted(web, change, make):
+    change(aws=[make("web-0"), make("lost", state="")])
+    aws = next(cloud for cloud in web("GET", "clouds").json() if cloud["name"] == "aws")
+    assert aws["states"] == {"running": 1, "unknown": 1}
+    for state, name in (("running", "web-0"), ("unknown", "lost")):
+        found = web("GET", f"vms?cloud=aws&state={state}").json()
+        assert [(vm["name"], vm["state"]) for vm in found["items"]] == [(name, state)]
+
+
 def test_a_thousand_vms_come_in_pages(web, change, make):
     change(aws=[make(f"vm-{number:04}") for number in range(1000)])
     seen = []

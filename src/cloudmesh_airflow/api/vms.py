@@ -55,7 +55,7 @@ async def vms(
         record
         for record in await snapshot.vms()
         if (not cloud or record["cloud"] == cloud)
-        and (not state or record.get("status") == state)
+        and (not state or models.state(record) == state)
         and name.lower() in str(record["name"]).lower()
         and (not run or record.get("run") == run)
     ]
