@@ -23,3 +23,23 @@ def test_a_last_line_without_its_end_stays_a_line(installation):
     assert installation.up("docker").returncode == 0
     assert installation.env_file.read_text().startswith("# mine\nCLOUDMESH_USER=me\n")
     assert installation.settings()["CLOUDMESH_MODE"] == "docker"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('"my secrets"', "my secrets"),
+        ("'my secrets'", "my secrets"),
+        ("my secrets", "my secrets"),
+        ("\"it's\"", "it's"),
+        ("\"'mine'\"", "'mine'"),
+        ('"mine', '"mine'),
+    ],
+)
+def test_quotes_around_a_value_are_no_part_of_it(installation, written, meant):
+    installation.env_file.write_text(f"CLOUDMESH_SECRETS_DIR={written}\n")
+    folder = installation.folder / meant
+    folder.mkdir()
+    (folder / "admin_password").write_text("the password")
+    done = installation.run("scripts/password")
+    assert (done.returncode, done.stdout) == (0, "the password\n")
