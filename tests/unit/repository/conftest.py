@@ -31,7 +31,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env_file = folder / ".env"
-        for name in ("scripts", "config"):
+        for name in ("scripts", "config", "offline", "locks"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "Makefile", folder)
         (folder / "bin").mkdir()

@@ -31,7 +31,7 @@ def test_a_last_line_without_its_end_stays_a_line(installation):
         ('"my secrets"', "my secrets"),
         ("'my secrets'", "my secrets"),
         ("my secrets", "my secrets"),
-        ("\"it's\"", "it's"),
+        ('"it\'s"', "it's"),
         ("\"'mine'\"", "'mine'"),
         ('"mine', '"mine'),
     ],
@@ -43,3 +43,29 @@ def test_quotes_around_a_value_are_no_part_of_it(installation, written, meant):
     (folder / "admin_password").write_text("the password")
     done = installation.run("scripts/password")
     assert (done.returncode, done.stdout) == (0, "the password\n")
+
+
+DOCKER = "docker-compose.yaml"
+OFFLINE = f"{DOCKER}:docker-compose.offline.yaml"
+
+
+@pytest.mark.parametrize(
+    ("before", "mode", "after"),
+    [
+        (None, "docker", DOCKER),
+        (None, "offline", OFFLINE),
+        (f"{DOCKER}:mine.yaml", "docker", f"{DOCKER}:mine.yaml"),
+        (f'"{DOCKER}:my #1.yaml"', "docker", f'"{DOCKER}:my #1.yaml"'),
+        (f"{OFFLINE}:mine.yaml:b|&c.yaml", "docker", f"{DOCKER}:mine.yaml:b|&c.yaml"),
+        (f"{DOCKER}:mine.yaml", "offline", f"{OFFLINE}:mine.yaml"),
+        (f"./{DOCKER}:my own.yaml", "offline", f"{OFFLINE}:my own.yaml"),
+        ("mine.yaml", "docker", f"{DOCKER}:mine.yaml"),
+    ],
+)
+def test_compose_files_that_the_user_added_stay(installation, before, mode, after):
+    if before is not None:
+        installation.env_file.write_text(f"COMPOSE_FILE={before}\n")
+    for _ in range(2):
+        done = installation.up(mode)
+        assert done.returncode == 0, done.stderr
+        assert installation.settings()["COMPOSE_FILE"] == after
