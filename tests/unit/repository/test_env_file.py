@@ -69,3 +69,17 @@ def test_compose_files_that_the_user_added_stay(installation, before, mode, afte
         done = installation.up(mode)
         assert done.returncode == 0, done.stderr
         assert installation.settings()["COMPOSE_FILE"] == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("CLOUDMESH_USER=me\n", "sandbox"),
+        ("COMPOSE_PROFILES=\n", ""),
+        ("COMPOSE_PROFILES=openstack\n", "openstack"),
+    ],
+)
+def test_the_sandbox_starts_unless_the_settings_say_otherwise(installation, before, after):
+    installation.env_file.write_text(before)
+    assert installation.up("docker").returncode == 0
+    assert installation.settings()["COMPOSE_PROFILES"] == after
