@@ -47,7 +47,7 @@ backup: ## Save all data and secrets to backups/ (stops the stack meanwhile)
 
 .PHONY: restore
 restore: ## Put a backup back (FILE=backups/…; asks first)
-	@scripts/restore $(FILE)
+	@scripts/restore "$${FILE-}"
 
 .PHONY: reset
 reset: ## Delete all data and secrets, after asking
