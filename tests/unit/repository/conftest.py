@@ -8,16 +8,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-# An engine that has the official images, reaches no registry, and has nothing running.
+# An engine that has the official images, reaches no registry, and whose volumes are folders.
 DOCKER = r"""#!/usr/bin/env bash
 echo "$*" >> "$ASKED"
+here=${ASKED%/*}
 case "$*" in
   version*) echo 27.0.0 ;;
   "compose version"*) echo 2.26.1 ;;
   info*) echo 8000000000 ;;
   "compose pull "*"--policy missing"*) ;;
   "compose pull "*) echo "no route to host" >&2; exit 18 ;;
-  "compose --progress"*" up "*) [ -z "${UNHEALTHY-}" ] ;;
+  "compose --progress"*" up "*) : > "$here/running"; [ -z "${UNHEALTHY-}" ] ;;
+  "compose --profile * down"*) rm -f "$here/running" ;;
+  "compose ps --quiet") [ ! -e "$here/running" ] || echo one ;;
+  "compose --profile * config --volumes") ls "$here/volumes" | sed s/demo_// ;;
+  "compose config --format json") printf '{\n  "name": "demo",\n}\n' ;;
+  "volume inspect "*) [ -d "$here/volumes/$3" ] ;;
+  run*)
+    volume=$here/volumes/$(sed 's/.*--volume \([^:]*\):.*/\1/' <<< "$*") command=${*: -1}
+    sh -euc "${command//\/data/$volume}"
+    ;;
   "compose ps --all --quiet") [ -z "${UNHEALTHY-}" ] || echo one ;;
   inspect*State.Status}}/*) echo running/0/unhealthy ;;
   inspect*com.docker.compose.service*) echo worker ;;
@@ -62,6 +72,15 @@ class Installation:
     def up(self, mode: str, **variables: str) -> subprocess.CompletedProcess[str]:
         # Nobody listens there, and nothing of ours ever will.
         return self.run("scripts/up", mode, **{"CLOUDMESH_PORT": "1"} | variables)
+
+    def make_volume(self, name: str) -> Path:
+        folder = self.folder / "volumes" / f"demo_{name}"
+        folder.mkdir(parents=True)
+        return folder
+
+    @property
+    def is_running(self) -> bool:
+        return (self.folder / "running").exists()
 
     def settings(self) -> dict[str, str]:
         lines = self.env_file.read_text().splitlines()

@@ -15,3 +15,35 @@ def test_make_restore_takes_the_name_of_a_backup_as_it_is(installation, name, me
 
 def test_make_restore_without_a_name_asks_for_one(installation):
     assert "which backup? make restore FILE=" in installation.run("make", "restore").stderr
+
+
+@pytest.fixture
+def running(installation):
+    """A stack that runs, with one database."""
+    database = installation.make_volume("postgres")
+    (database / "PG_VERSION").write_text("17")
+    assert installation.up("docker").returncode == 0
+    return installation
+
+
+def test_a_backup_stops_the_stack_and_starts_it_again(running):
+    done = running.run("scripts/backup", "saved.tar.gz", CLOUDMESH_PORT="1")
+    assert (done.returncode, done.stdout) == (0, "saved.tar.gz\n")
+    assert running.is_running
+    assert [line for line in running.asked() if " down " in line]
+
+
+def test_a_backup_that_fails_leaves_no_half_and_the_stack_running(running):
+    running.stand_in("tar", "#!/bin/sh\necho 'No space left on device' >&2\nexit 2\n")
+    done = running.run("scripts/backup", "saved.tar.gz", CLOUDMESH_PORT="1")
+    assert done.returncode != 0
+    assert "volume postgres could not be read; nothing was saved" in done.stderr
+    assert running.is_running
+    assert not list(running.folder.glob("saved.tar.gz*"))
+
+
+def test_a_backup_starts_no_stack_that_was_stopped(running):
+    assert running.run("scripts/down").returncode == 0
+    running.stand_in("tar", "#!/bin/sh\nexit 2\n")
+    assert running.run("scripts/backup").returncode != 0
+    assert not running.is_running
