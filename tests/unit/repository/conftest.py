@@ -25,7 +25,7 @@ case "$*" in
   "compose config --format json") printf '{\n  "name": "demo",\n}\n' ;;
   "volume inspect "*) [ -d "$here/volumes/$3" ] ;;
   run*)
-    volume=$here/volumes/$(sed 's/.*--volume \([^:]*\):.*/\1/' <<< "$*") command=${*: -1}
+    volume=$here/volumes/$(sed -n 's/.*--volume \([^:]*\):.*/\1/p' <<< "$*") command=${*: -1}
     sh -euc "${command//\/data/$volume}"
     ;;
   "compose ps --all --quiet") [ -z "${UNHEALTHY-}" ] || echo one ;;

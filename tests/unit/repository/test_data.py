@@ -1,5 +1,7 @@
 """Backup, restore and reset, as far as they go without an engine."""
 
+import os
+
 import pytest
 
 
@@ -47,3 +49,35 @@ def test_a_backup_starts_no_stack_that_was_stopped(running):
     running.stand_in("tar", "#!/bin/sh\nexit 2\n")
     assert running.run("scripts/backup").returncode != 0
     assert not running.is_running
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_a_backup_of_another_user_is_restored_for_the_user_of_here(running):
+    database = running.folder / "volumes/demo_postgres"
+    file = database / "PG_VERSION"
+    (database / "of-root").write_text("")
+    os.chown(database, 1234, 0)
+    os.chown(file, 1234, 0)
+    there, here = ({"CLOUDMESH_UID": uid, "CLOUDMESH_PORT": "1"} for uid in ("1234", "4321"))
+    assert running.run("scripts/backup", "saved.tar.gz", **there).returncode == 0
+    file.write_text("18")
+    done = running.run("scripts/restore", "saved.tar.gz", YES="1", **here)
+    assert done.returncode == 0, done.stderr
+    owners = {path.name: path.stat().st_uid for path in (database, *database.iterdir())}
+    assert owners == {"demo_postgres": 4321, "PG_VERSION": 4321, "of-root": 0}
+    assert file.read_text() == "17"
+
+
+def test_a_backup_without_a_user_keeps_its_owners(running):
+    """As those were that were made before a backup told it."""
+    assert running.run("scripts/backup", "saved.tar.gz", CLOUDMESH_PORT="1").returncode == 0
+    parts = running.folder / "parts"
+    parts.mkdir()
+    running.run("tar", "-xzf", "saved.tar.gz", "-C", "parts")
+    (parts / "data/uid").unlink()
+    running.run("tar", "-czf", "old.tar.gz", "-C", "parts", "mode", "config", "secrets", "data")
+    file = running.folder / "volumes/demo_postgres/PG_VERSION"
+    file.write_text("18")
+    done = running.run("scripts/restore", "old.tar.gz", YES="1", CLOUDMESH_PORT="1")
+    assert done.returncode == 0, done.stderr
+    assert (file.read_text(), file.stat().st_uid) == ("17", os.getuid())
