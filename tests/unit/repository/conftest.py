@@ -13,13 +13,17 @@ DOCKER = r"""#!/usr/bin/env bash
 echo "$*" >> "$ASKED"
 here=${ASKED%/*}
 case "$*" in
-  version*) echo 27.0.0 ;;
+  version*) [ -z "${NO_ENGINE-}" ] && echo 27.0.0 ;;
   "compose version"*) echo 2.26.1 ;;
   info*) echo 8000000000 ;;
   "compose pull "*"--policy missing"*) ;;
   "compose pull "*) echo "no route to host" >&2; exit 18 ;;
   "compose --progress"*" up "*) : > "$here/running"; [ -z "${UNHEALTHY-}" ] ;;
-  "compose --profile * down"*) rm -f "$here/running" ;;
+  "compose --profile * down"*)
+    rm -f "$here/running"
+    [[ $* != *--volumes* ]] || rm -rf "$here"/volumes/demo_{postgres,mongo}
+    ;;
+  "volume ls --quiet --filter label=com.docker.compose.project=demo") ls "$here/volumes" ;;
   "compose ps --quiet") [ ! -e "$here/running" ] || echo one ;;
   "compose --profile * config --volumes") ls "$here/volumes" | sed s/demo_// ;;
   "compose config --format json") printf '{\n  "name": "demo",\n}\n' ;;
@@ -41,7 +45,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env_file = folder / ".env"
-        for name in ("scripts", "config", "offline", "locks"):
+        for name in ("scripts", "config", "embedded", "offline", "locks"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "Makefile", folder)
         (folder / "bin").mkdir()

@@ -81,3 +81,51 @@ def test_a_backup_without_a_user_keeps_its_owners(running):
     done = running.run("scripts/restore", "old.tar.gz", YES="1", CLOUDMESH_PORT="1")
     assert done.returncode == 0, done.stderr
     assert (file.read_text(), file.stat().st_uid) == ("17", os.getuid())
+
+
+def reset(installation, **variables):
+    done = installation.run("scripts/reset", YES="1", **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_reset_deletes_data_and_secrets(running):
+    assert "All data and secrets are gone" in reset(running)
+    assert not list((running.folder / "volumes").iterdir())
+    assert not (running.folder / ".secrets").exists()
+
+
+def test_reset_keeps_the_secrets_that_another_docker_mode_needs(running):
+    kept = running.make_volume("mongo-standin")
+    told = reset(running)
+    assert "in demo_mongo-standin: it stays" in told
+    assert kept.exists()
+    assert (running.folder / ".secrets/mongo_password").exists()
+
+
+def test_reset_keeps_the_secrets_that_the_embedded_mode_needs(running):
+    database = running.folder / ".run/airflow/airflow.db"
+    database.parent.mkdir(parents=True)
+    database.write_text("")
+    assert "in .run: it stays" in reset(running)
+    assert database.exists()
+    assert (running.folder / ".secrets/mongo_password").exists()
+
+
+@pytest.mark.parametrize("engine", [{}, {"NO_ENGINE": "1"}])
+def test_reset_of_the_embedded_mode_keeps_the_secrets_that_docker_needs(running, engine):
+    database = running.folder / ".run/airflow/airflow.db"
+    database.parent.mkdir(parents=True)
+    database.write_text("")
+    told = reset(running, CLOUDMESH_MODE="embedded", **engine)
+    assert ("engine that does not answer" if engine else "demo_postgres") in told
+    assert not database.exists()
+    assert (running.folder / "volumes/demo_postgres").exists()
+    assert (running.folder / ".secrets/mongo_password").exists()
+
+
+def test_reset_of_a_stack_that_never_knew_docker_deletes_its_secrets(installation):
+    secrets = installation.folder / ".secrets"
+    secrets.mkdir()
+    assert "are gone" in reset(installation, CLOUDMESH_MODE="embedded", NO_ENGINE="1")
+    assert not secrets.exists()
