@@ -115,8 +115,9 @@ def _chosen(request: VmRequest) -> list[str]:
 
 
 def _is_known(request: VmRequest, machine: Machine) -> bool:
-    rows = request.ledger.wanted()
-    return any(row.cloud == machine.cloud and row.instance == machine.id for row in rows)
+    # Two sections of cloudmesh.yaml may be of one account: both see its VMs.
+    rows, chosen = request.ledger.wanted(), _chosen(request)
+    return any(row.cloud in chosen and row.instance == machine.id for row in rows)
 
 
 def _adopt(request: VmRequest, driver: Driver, machine: Machine) -> Document:

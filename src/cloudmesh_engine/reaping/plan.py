@@ -41,9 +41,9 @@ class Patience:
 
 @dataclass(frozen=True)
 class Memory:
-    """What MongoDB knows of a cloud.
+    """What MongoDB knows.
 
-    :param rows: its rows of the ledger
+    :param rows: the ledger's, of all sections of cloudmesh.yaml: two may be of one account
     :param watched: since when the reaper has watched this ledger without a gap
     :param seen: since when something has looked as if nobody wanted it, by `key`
     """
@@ -53,9 +53,9 @@ class Memory:
     seen: Mapping[str, datetime]
 
     @property
-    def wanted(self) -> dict[str, Row]:
-        """The rows of VMs that should be there, by name."""
-        return {row.name: row for row in self.rows if row.state in (CREATING, PRESENT)}
+    def wanted(self) -> list[Row]:
+        """The rows of VMs that should be there."""
+        return [row for row in self.rows if row.state in (CREATING, PRESENT)]
 
 
 @dataclass(frozen=True)
@@ -161,14 +161,17 @@ def _orphan(machine: Machine, inventory: Inventory) -> Finding | None:
 
 def _unwanted(machine: Machine, inventory: Inventory, memory: Memory) -> tuple[str, bool]:
     """Say why nobody wants a VM, nothing if somebody does; and whether that is certain."""
-    if any(row.instance == machine.id for row in memory.wanted.values()):
+    if any(row.instance == machine.id for row in memory.wanted):
         return "", True
-    row = memory.wanted.get(machine.name)
+    named = [row for row in memory.wanted if row.name == machine.name]
+    row = next((row for row in named if row.cloud == machine.cloud), None)
+    # A boot of another section, which has not noted its VM yet, may have made it.
+    boots = [other for other in named if other is row or not other.instance]
+    patience = max(inventory.patience.orphan, _A_BOOT)
+    if any(_is_newer(other, inventory.now - patience) for other in boots):
+        return "", True
     if row is None:
         return "an orphan: the ledger does not know it", True
-    changed = datetime.fromisoformat(row.updated)
-    if inventory.now - changed < max(inventory.patience.orphan, _A_BOOT):
-        return "", True
     if not row.instance:
         return "half of a boot that died", True
     twin = next((one for one in inventory.machines if one.id == row.instance), None)
@@ -177,6 +180,10 @@ def _unwanted(machine: Machine, inventory: Inventory, memory: Memory) -> tuple[s
     # Of two that were booted apart nobody can say which one is used.
     token = machine.tags.get(TOKEN_TAG)
     return f"a twin of {twin.id}", bool(token) and token == twin.tags.get(TOKEN_TAG)
+
+
+def _is_newer(row: Row, moment: datetime) -> bool:
+    return datetime.fromisoformat(row.updated) > moment
 
 
 def _is_after(launched: str, moment: datetime) -> bool:
@@ -191,11 +198,9 @@ def _unused(inventory: Inventory) -> Iterator[Finding]:
     if memory is None:
         return
     alive = {machine.id for machine in inventory.machines if machine.state not in GONE}
-    alive |= {row.instance for row in memory.wanted.values()}
+    alive |= {row.instance for row in memory.wanted}
     boots = any(
-        inventory.now - datetime.fromisoformat(row.updated) < _A_BOOT
-        for row in memory.wanted.values()
-        if row.state == CREATING
+        row.state == CREATING and _is_newer(row, inventory.now - _A_BOOT) for row in memory.wanted
     )
     for holding in sorted(inventory.holdings, key=lambda one: KINDS.index(one.kind)):
         if holding.owner != inventory.owner or holding.used or holding.vm in alive - {""}:

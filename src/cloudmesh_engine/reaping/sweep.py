@@ -97,7 +97,7 @@ class Sweep:
 
     def _remember(self) -> Memory | None:
         at = datetime.now(UTC)
-        rows = [row for row in self._ledger.wanted() if row.cloud == self.cloud]
+        rows = self._ledger.wanted()
         return Memory(rows, self._book.watched(self.cloud, at), self._book.seen(self.cloud))
 
     def _write_down(

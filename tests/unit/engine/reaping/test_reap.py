@@ -165,11 +165,16 @@ def test_the_address_of_a_vm_that_is_gone_is_given_back(
 
 @pytest.fixture
 def watched(cms_aws: Cms) -> None:
-    """The reaper has watched the ledger for so long that EC2 tells what is launched after it.
+    """The reaper has watched the ledger for so long that EC2 tells what is launched after it."""
+    watch(cms_aws)
+
+
+def watch(cms: Cms) -> None:
+    """Begin to watch the ledger.
 
     EC2 tells launches in whole seconds: one of the second in which the watch began may be before.
     """
-    assert cms_aws(*REAP, "--yes").returncode == 0
+    assert cms(*REAP, "--yes").returncode == 0
     next_second = int(time.time()) + 1
     wait_until(lambda: time.time() >= next_second)
 
@@ -280,13 +285,31 @@ def test_a_deletion_that_fails_is_told_and_hinders_no_other(
     assert ec2.words() == ""
 
 
-def broken(cms: Cms, credentials: str) -> Result:
-    """Look at two clouds of which one is as the test says."""
+def add_section(cms: Cms, name: str, credentials: str) -> None:
+    """Let cloudmesh.yaml have another section of kind `aws`."""
     cms.configure(
         "  cloud:\n",
-        "  cloud:\n    broken:\n      cm: {active: true, kind: aws}\n"
+        f"  cloud:\n    {name}:\n      cm: {{active: true, kind: aws}}\n"
         f"      credentials: {credentials}\n",
     )
+
+
+def test_a_vm_of_another_section_of_the_account_is_no_orphan(cms_aws: Cms, ec2: Ec2) -> None:
+    account = f"region: us-east-1, EC2_ACCESS_ID: a-1234, endpoint: '{ec2.address}'"
+    add_section(cms_aws, "big", f"{{{account}, EC2_SECRET_KEY: b-1234}}")
+    watch(cms_aws)
+    boot(cms_aws, "web")
+    ec2.make("orphan")
+    assert cms_aws(*REAP, "--yes", "--grace=0").returncode == 0
+    assert ec2.words() == "web"
+    adopted = cms_aws("fleet", "adopt", "--output=json")
+    assert (adopted.returncode, json.loads(adopted.stdout)) == (0, [])
+    assert listed(cms_aws) == ["web"]
+
+
+def broken(cms: Cms, credentials: str) -> Result:
+    """Look at two clouds of which one is as the test says."""
+    add_section(cms, "broken", credentials)
     return cms(*REAP, "--yes", "--output=json", AWS_EC2_METADATA_DISABLED="true")
 
 
