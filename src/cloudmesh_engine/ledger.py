@@ -10,6 +10,9 @@ they were last seen, in the shape that upstream's code reads.
 An attempt is an idempotency token. `creators` names the commands that may be asking the cloud for
 the VM of this attempt right now, also one that died while it asked: as long as one is there, the
 attempt is not given up, for the cloud may still make its VM.
+
+`ending` is the VM whose deletion was asked for last. `lost` are VMs that were gone without that:
+a cloud may show them again, as when its section named another region for a while.
 """
 
 from collections.abc import Mapping
@@ -46,6 +49,7 @@ class Row:
     state: str
     instance: str
     updated: str
+    ending: str = ""
 
     @property
     def key(self) -> str:
@@ -99,6 +103,10 @@ class Ledger:
     def wanted(self) -> list[Row]:
         """Give the rows of the VMs that should be there."""
         return [_row(row) for row in self._rows.find({"state": {"$in": [CREATING, PRESENT]}})]
+
+    def lost(self) -> set[str]:
+        """Name the VMs that were taken for gone, though nobody had asked to delete them."""
+        return set(self._rows.distinct("lost"))
 
     def claim(self, cloud: str, name: str, request: Request) -> tuple[Row, bool]:
         """Give the row of a name, and whether this command is the one that claimed it."""
@@ -177,7 +185,7 @@ class Ledger:
         if row and not row.request.differences(request):
             # An image's name may stand for another image now than when the VM was made.
             request = replace(row.request, image_id=request.image_id)
-        there = {"instance": machine.id, "state": PRESENT, "updated": now()}
+        there = {"instance": machine.id, "state": PRESENT, "updated": now(), "ending": ""}
         first = {"cloud": machine.cloud, "name": machine.name, "created": now(), **_FIRST}
         self._rows.update_one(
             {"_id": _key(machine.cloud, machine.name)},
@@ -208,6 +216,11 @@ class Ledger:
         stale = {"cm.name": machine.name, "_id": {"$ne": machine.id}}
         self._documents(machine.cloud).delete_many(stale)
         self.record(machine)
+
+    def ends(self, cloud: str, name: str, instance: str) -> None:
+        """Note that the deletion of a VM was asked for."""
+        change = {"$set": {"ending": instance}, "$pull": {"lost": instance}}
+        self._rows.update_one({"_id": _key(cloud, name)}, change)
 
     def forget(self, cloud: str, name: str, instance: str) -> None:
         """Note that a VM is gone."""
@@ -249,6 +262,7 @@ class Ledger:
             if row.cloud != cloud or not row.instance or row.updated >= began:
                 continue
             if row.instance not in alive and not row.fresh:
+                self._lose(row)
                 self.forget(cloud, row.name, row.instance)
             elif row.state == PRESENT and alive[row.instance] != row.name:
                 # What a rename that was killed near its end left behind.
@@ -256,6 +270,11 @@ class Ledger:
         for entry in self.inventory(cloud):
             if entry["_id"] not in alive and str(entry["cm"].get("updated")) < began:
                 self._documents(cloud).delete_one({"_id": entry["_id"]})
+
+    def _lose(self, row: Row) -> None:
+        if row.ending != row.instance:
+            there = {"_id": row.key, "instance": row.instance}
+            self._rows.update_one(there, {"$addToSet": {"lost": row.instance}})
 
     def _existing(self, cloud: str, name: str) -> Row:
         return _row(self._rows.find_one({"_id": _key(cloud, name)}) or {})
@@ -333,4 +352,5 @@ def _row(stored: Document) -> Row:
         state=stored["state"],
         instance=stored["instance"],
         updated=stored["updated"],
+        ending=stored.get("ending", ""),
     )

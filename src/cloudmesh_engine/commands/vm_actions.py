@@ -140,6 +140,7 @@ def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
 
 
 def _terminate(request: VmRequest, driver: Driver, machine: Machine) -> Document:
+    request.ledger.ends(driver.cloud, machine.name, machine.id)
     after = ending.terminate(driver, machine, request.budget)
     request.ledger.forget(driver.cloud, machine.name, machine.id)
     return {**result(after, "deleted"), "status": "terminated"}

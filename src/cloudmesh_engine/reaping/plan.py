@@ -46,11 +46,13 @@ class Memory:
     :param rows: the ledger's, of all sections of cloudmesh.yaml: two may be of one account
     :param watched: since when the reaper has watched this ledger without a gap
     :param seen: since when something has looked as if nobody wanted it, by `key`
+    :param lost: the ids of VMs that the ledger took for gone
     """
 
     rows: Sequence[Row]
     watched: datetime
     seen: Mapping[str, datetime]
+    lost: Collection[str] = ()
 
     @property
     def wanted(self) -> list[Row]:
@@ -163,6 +165,8 @@ def _unwanted(machine: Machine, inventory: Inventory, memory: Memory) -> tuple[s
     """Say why nobody wants a VM, nothing if somebody does; and whether that is certain."""
     if any(row.instance == machine.id for row in memory.wanted):
         return "", True
+    if machine.id in memory.lost:
+        return "the ledger took it for gone, as its cloud did not show it", False
     named = [row for row in memory.wanted if row.name == machine.name]
     row = next((row for row in named if row.cloud == machine.cloud), None)
     # A boot of another section, which has not noted its VM yet, may have made it.

@@ -97,8 +97,12 @@ class Sweep:
 
     def _remember(self) -> Memory | None:
         at = datetime.now(UTC)
-        rows = self._ledger.wanted()
-        return Memory(rows, self._book.watched(self.cloud, at), self._book.seen(self.cloud))
+        return Memory(
+            rows=self._ledger.wanted(),
+            watched=self._book.watched(self.cloud, at),
+            seen=self._book.seen(self.cloud),
+            lost=self._ledger.lost(),
+        )
 
     def _write_down(
         self, inventory: Inventory, memory: Memory, found: list[Finding], began: str

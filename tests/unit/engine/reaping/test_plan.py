@@ -127,6 +127,7 @@ memories = st.none() | st.builds(
         st.sampled_from([f"aws/vm/{one}" for one in IDS] + [f"aws/{one}/x-1" for one in KINDS]),
         times,
     ),
+    lost=st.sets(st.sampled_from(IDS), max_size=2),
 )
 inventories = st.builds(
     Inventory,
@@ -180,6 +181,7 @@ def check_machine(thing: Machine, finding: Finding, given: Inventory) -> None:
     assert thing.launched
     assert datetime.fromisoformat(thing.launched) > given.memory.watched
     assert not [one for one in given.memory.wanted if one.instance == thing.id]
+    assert thing.id not in given.memory.lost
     claims = [
         one
         for one in given.memory.wanted
@@ -279,6 +281,18 @@ def test_a_ledger_that_is_younger_than_a_vm_decides_nothing() -> None:
     (found,) = findings(young)
     assert found.due is None
     assert "cms fleet adopt" in found.why
+
+
+def test_a_vm_that_the_ledger_took_for_gone_is_left_to_a_person_until_its_deadline() -> None:
+    for rows in ([], [row(state=DELETED)], [row(instance="i-9")]):
+        given = inventory(vm(), rows=rows)
+        assert given.memory
+        (found,) = findings(replace(given, memory=replace(given.memory, lost={"i-1"})))
+        assert found.due is None
+        assert "took it for gone" in found.why
+    late = inventory(vm(deadline=ago(hours=1)))
+    assert late.memory
+    assert due(replace(late, memory=replace(late.memory, lost={"i-1"}))) == ["i-1"]
 
 
 def test_a_twin_is_an_orphan_only_if_one_attempt_made_both() -> None:

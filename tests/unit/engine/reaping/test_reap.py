@@ -201,6 +201,48 @@ def test_a_ledger_that_is_dropped_makes_no_orphans(cms_aws: Cms, ec2: Ec2, watch
     assert ec2.words() == "orphan web"
 
 
+HERE, ELSEWHERE = "        region: us-east-1\n", "        region: eu-west-1\n"
+
+
+def look_elsewhere(cms: Cms) -> None:
+    """Look while cloudmesh.yaml names another region, and put it back."""
+    cms.configure(HERE, ELSEWHERE)
+    assert cms(*REAP, "--yes").returncode == 0
+    cms.configure(ELSEWHERE, HERE)
+
+
+def test_a_look_into_another_region_makes_no_orphans(cms_aws: Cms, ec2: Ec2, watched: None) -> None:
+    boot(cms_aws, "web,db")
+    look_elsewhere(cms_aws)
+    left = [("left", "vm", "db"), ("left", "vm", "web")]
+    assert found(cms_aws, "--yes", "--grace=0") == left
+    # The name may have been given to another VM meanwhile.
+    cms_aws.configure(HERE, ELSEWHERE)
+    boot(cms_aws, "web")
+    cms_aws.configure(ELSEWHERE, HERE)
+    for _ in range(2):
+        assert found(cms_aws, "--yes", "--grace=0") == left
+    assert ec2.words() == "db web"
+    assert cms_aws("fleet", "adopt", "web").returncode == 0
+    assert cms_aws("vm", "delete", "db").returncode == 0
+    assert found(cms_aws, "--yes", "--grace=0") == []
+    assert ec2.words() == "web"
+
+
+def test_a_vm_whose_deletion_failed_is_no_less_an_orphan_after_a_look_elsewhere(
+    cms_aws: Cms, ec2: Ec2, faults: Faults, watched: None
+) -> None:
+    boot(cms_aws, "web")
+    faults.script(
+        {"action": "TerminateInstances", "fault": "error", "status": 403,
+         "code": "UnauthorizedOperation", "message": "no"},
+    )  # fmt: skip
+    assert cms_aws("vm", "delete", "web").returncode == 4
+    faults.script()
+    look_elsewhere(cms_aws)
+    assert found(cms_aws, "--yes", "--grace=0") == [("deleted", "vm", "web")]
+
+
 def test_the_loss_of_mongodb_makes_no_orphans(cms_aws: Cms, ec2: Ec2) -> None:
     ec2.make("web1 web2")
     assert cms_aws(*REAP, "--yes", "--grace=0").returncode == 0
