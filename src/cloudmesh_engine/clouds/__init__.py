@@ -76,6 +76,8 @@ class Request:
 class Machine:
     """A VM as the cloud describes it now.
 
+    :param launched: when it was started last, where the cloud tells that; else when it was made
+    :param created: when it was made, which no restart changes; empty if the cloud does not tell
     :param fault: what the cloud says of a VM that failed
     :param charged: whether a stopped VM keeps its processors, and is charged as if it ran
     """
@@ -91,6 +93,7 @@ class Machine:
     private_ips: list[str]
     launched: str
     tags: dict[str, str]
+    created: str = ""
     fault: str = ""
     charged: bool = False
 

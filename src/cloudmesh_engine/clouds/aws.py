@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from cloudmesh_engine.clouds import (
@@ -230,11 +231,25 @@ class Aws(Addresses):
             private_ips=_some(instance.get("PrivateIpAddress")) if alive else [],
             launched=instance["LaunchTime"].isoformat(),
             tags=tags,
+            created=min(_times(instance)).isoformat(),
         )
 
 
 def _named(name: str) -> dict[str, str]:
     return {"Name": name, NAME_TAG: name}
+
+
+def _times(instance: dict[str, Any]) -> Iterator[datetime]:
+    """Give what EC2 tells of a VM's launch and parts; the first of it is when the VM was made.
+
+    Its launch is the last one. Its first interface, which nobody can detach, came with the first.
+    """
+    yield instance["LaunchTime"]
+    disks = [one.get("Ebs") or {} for one in instance.get("BlockDeviceMappings", [])]
+    interfaces = [one.get("Attachment") or {} for one in instance.get("NetworkInterfaces", [])]
+    for part in (*disks, *interfaces):
+        if part.get("AttachTime"):
+            yield part["AttachTime"]
 
 
 def _some(address: str | None) -> list[str]:

@@ -67,6 +67,7 @@ def describe(
         private_ips=private if alive else [],
         launched=str(properties.get("timeCreated") or ""),
         tags=tags,
+        created=str(properties.get("timeCreated") or ""),
         fault=fault,
         charged=charged,
     )

@@ -41,7 +41,8 @@ def describe(cloud: str, instance: Mapping[str, Any]) -> Machine:
     """Give an instance as our machine."""
     tags = read_tags(instance)
     interfaces = instance.get("networkInterfaces") or []
-    started = instance.get("lastStartTimestamp") or instance.get("creationTimestamp")
+    made = instance.get("creationTimestamp")
+    started = instance.get("lastStartTimestamp") or made
     return Machine(
         cloud=cloud,
         name=tags.get(NAME_TAG) or str(instance["name"]),
@@ -60,6 +61,7 @@ def describe(cloud: str, instance: Mapping[str, Any]) -> Machine:
         private_ips=[str(one["networkIP"]) for one in interfaces if one.get("networkIP")],
         launched=_time(str(started)) if started else "",
         tags=tags,
+        created=_time(str(made)) if made else "",
     )
 
 

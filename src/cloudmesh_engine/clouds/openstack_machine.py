@@ -53,6 +53,7 @@ def describe(cloud: str, server: Any) -> Machine:
         private_ips=private,
         launched=str(server.created_at or ""),
         tags=tags,
+        created=str(server.created_at or ""),
         fault=_fault(server),
     )
 

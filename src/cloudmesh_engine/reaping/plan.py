@@ -153,8 +153,8 @@ def _orphan(machine: Machine, inventory: Inventory) -> Finding | None:
     why, decided = _unwanted(machine, inventory, memory)
     if not why:
         return None
-    if not _is_after(machine.launched, memory.watched):
-        decided, why = False, f"{why}; it was launched before the reaper watched this ledger"
+    if not _is_after(machine.created, memory.watched):
+        decided, why = False, f"{why}; it was made before the reaper watched this ledger"
     if not decided:
         return Finding(machine, f"{why}: cms fleet adopt, or cms vm delete")
     since = max(memory.seen.get(key(machine), inventory.now), memory.watched)
@@ -190,10 +190,10 @@ def _is_newer(row: Row, moment: datetime) -> bool:
     return datetime.fromisoformat(row.updated) > moment
 
 
-def _is_after(launched: str, moment: datetime) -> bool:
-    if not launched:
+def _is_after(created: str, moment: datetime) -> bool:
+    if not created:
         return False
-    at = datetime.fromisoformat(launched)
+    at = datetime.fromisoformat(created)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)) > moment
 
 

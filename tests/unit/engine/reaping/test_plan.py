@@ -35,9 +35,10 @@ def ago(**span: float) -> str:
 
 
 def vm(name: str = "web", number: str = "i-1", owner: str = OURS, **tags: str) -> Machine:
-    """A VM that was launched two days ago."""
+    """A VM that was made two days ago, and launched again by somebody just now."""
     tags = {"cm-owner": owner, **{f"cm-{word}": text for word, text in tags.items()}}
-    return Machine("aws", name, number, "running", "", "", "", [], [], ago(days=2), tags)
+    made = Machine("aws", name, number, "running", "", "", "", [], [], ago(seconds=1), tags)
+    return replace(made, created=ago(days=2))
 
 
 def row(name: str = "web", instance: str = "i-1", state: str = PRESENT, **changed: float) -> Row:
@@ -84,7 +85,8 @@ machines = st.builds(
     key=st.just(""),
     public_ips=st.just([]),
     private_ips=st.just([]),
-    launched=st.sampled_from(["", ago(days=400), ago(days=2), ago(minutes=1)]),
+    launched=st.just(ago(seconds=1)),
+    created=st.sampled_from(["", ago(days=400), ago(days=2), ago(minutes=1)]),
     tags=st.fixed_dictionaries(
         {},
         optional={
@@ -178,8 +180,8 @@ def check_machine(thing: Machine, finding: Finding, given: Inventory) -> None:
     assert text in (None, "", ago(days=-1))
     # No deadline: the ledger must have been there before it, and know no reason for it.
     assert given.memory
-    assert thing.launched
-    assert datetime.fromisoformat(thing.launched) > given.memory.watched
+    assert thing.created
+    assert datetime.fromisoformat(thing.created) > given.memory.watched
     assert not [one for one in given.memory.wanted if one.instance == thing.id]
     assert thing.id not in given.memory.lost
     claims = [

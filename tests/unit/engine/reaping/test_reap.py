@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from .. import office
 from ..conftest import AMI, OWNER, PATIENCE, Cms, Ec2, Faults, Result, free_port, wait_until
+from ..gce import ZONE, Gce
+
+cloud = office.cloud
 
 REAP = ("fleet", "reap")
 NOW = datetime.now(UTC)
@@ -256,6 +260,29 @@ def test_the_loss_of_mongodb_makes_no_orphans(cms_aws: Cms, ec2: Ec2) -> None:
     assert listed(cms_aws) == ["web1", "web2"]
     unknown = cms_aws("fleet", "adopt", "nosuch")
     assert (unknown.returncode, "nosuch" in unknown.stderr) == (1, True)
+
+
+def test_a_vm_from_before_the_ledger_is_no_orphan_when_it_is_launched_again(
+    cms_aws: Cms, ec2: Ec2, cloud: office.Cloud
+) -> None:
+    ec2.make("web")
+    cloud.upstream, cms_aws.environ["CLOUDMESH_SANDBOX_AWS"] = ec2.address, cloud.address
+    assert cms_aws(*REAP, "--yes").returncode == 0
+    cloud.launched = FUTURE
+    assert found(cms_aws, "--yes", "--grace=0") == [("left", "vm", "web")]
+    assert ec2.words() == "web"
+
+
+def test_a_vm_of_googles_from_before_the_ledger_is_no_orphan_when_it_is_started_again(
+    cms_google: Cms, google_project: Gce
+) -> None:
+    (made,) = google_project.make("web")
+    google = ("--cloud=google", "--yes")
+    assert cms_google(*REAP, *google).returncode == 0
+    for action in ("stop", "start"):
+        google_project.change("POST", f"/{ZONE}/instances/{made}/{action}")
+    assert found(cms_google, *google, "--grace=0") == [("left", "vm", "web")]
+    assert google_project.words() == "web"
 
 
 def test_a_vm_that_is_prolonged_stays(cms_aws: Cms, ec2: Ec2) -> None:
