@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from cloudmesh_engine import mongo
 from cloudmesh_engine.config import Settings
-from cloudmesh_engine.reaping.plan import Finding
+from cloudmesh_engine.reaping.plan import VM, Finding, Inventory
 
 Document = dict[str, Any]
 
@@ -43,8 +43,11 @@ class Book:
         found = self._stored.find({"cloud": cloud, "kind": _SEEN})
         return {str(one["_id"]): datetime.fromisoformat(one["since"]) for one in found}
 
-    def note(self, cloud: str, watched: datetime, now: datetime, found: list[Finding]) -> None:
+    def note(
+        self, inventory: Inventory, cloud: str, watched: datetime, found: list[Finding]
+    ) -> None:
         """Write down what was found, and forget what is not so any more."""
+        now = inventory.now
         mark, last = {"_id": _mark(cloud)}, {"last": _text(now)}
         if not self._ledger.update_one(
             {**mark, "watched": _text(watched)}, {"$set": last}
@@ -56,7 +59,11 @@ class Book:
         for key in since.keys() - known.keys():
             first = {"cloud": cloud, "kind": _SEEN, "since": _text(since[key])}
             self._stored.update_one({"_id": key}, {"$setOnInsert": first}, upsert=True)
-        self._forget(known.keys() - since.keys())
+        gone = known.keys() - since.keys()
+        if inventory.holdings is None:
+            # Of what was not looked at nobody knows whether it is so any more.
+            gone = {one for one in gone if one.startswith(f"{cloud}/{VM}/")}
+        self._forget(gone)
 
     def deleted(self, finding: Finding, now: datetime) -> None:
         """Write down that something was deleted, once."""

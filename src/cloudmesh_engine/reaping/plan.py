@@ -64,6 +64,7 @@ class Memory:
 class Inventory:
     """All that is known of a cloud.
 
+    :param holdings: None: the look at them failed
     :param memory: None: MongoDB does not answer
     :param kept: kind and name of what cloudmesh.yaml names, which stays though nobody uses it
     """
@@ -71,7 +72,7 @@ class Inventory:
     owner: str
     now: datetime
     machines: Sequence[Machine]
-    holdings: Sequence[Holding] = ()
+    holdings: Sequence[Holding] | None = ()
     memory: Memory | None = None
     kept: Collection[tuple[str, str]] = ()
     patience: Patience = field(default_factory=Patience)
@@ -198,15 +199,15 @@ def _is_after(created: str, moment: datetime) -> bool:
 
 
 def _unused(inventory: Inventory) -> Iterator[Finding]:
-    memory = inventory.memory
-    if memory is None:
+    memory, holdings = inventory.memory, inventory.holdings
+    if memory is None or holdings is None:
         return
     alive = {machine.id for machine in inventory.machines if machine.state not in GONE}
     alive |= {row.instance for row in memory.wanted}
     boots = any(
         row.state == CREATING and _is_newer(row, inventory.now - _A_BOOT) for row in memory.wanted
     )
-    for holding in sorted(inventory.holdings, key=lambda one: KINDS.index(one.kind)):
+    for holding in sorted(holdings, key=lambda one: KINDS.index(one.kind)):
         if holding.owner != inventory.owner or holding.used or holding.vm in alive - {""}:
             continue
         if (holding.kind, holding.name) in inventory.kept or (boots and holding.kind in FREE):

@@ -82,9 +82,9 @@ class Sweep:
     def _look(self) -> Inventory:
         """Ask the cloud, then MongoDB: a row is there before its VM, so each VM has its row."""
         machines = self._driver.list_owned()
-        holdings: Sequence[Holding] = []
+        holdings: Sequence[Holding] | None = None
         if not self.orders.run:
-            holdings = self._tried(self._leftovers.look, [])
+            holdings = self._tried(self._leftovers.look, None)
         return Inventory(
             owner=self._owner,
             now=datetime.now(UTC),
@@ -111,7 +111,7 @@ class Sweep:
 
         def work() -> None:
             self._ledger.prune(self.cloud, alive, began)
-            self._book.note(self.cloud, memory.watched, inventory.now, found)
+            self._book.note(inventory, self.cloud, memory.watched, found)
             self._book.tidy(inventory.now)
 
         self._tried(work, None)

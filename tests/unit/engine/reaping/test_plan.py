@@ -136,7 +136,7 @@ inventories = st.builds(
     owner=st.just(OURS),
     now=st.just(NOW),
     machines=st.lists(machines, max_size=4, unique_by=lambda one: one.id),
-    holdings=st.lists(holdings, max_size=4, unique_by=lambda one: (one.kind, one.id)),
+    holdings=st.none() | st.lists(holdings, max_size=4, unique_by=lambda one: (one.kind, one.id)),
     memory=memories,
     kept=st.sampled_from([(), (("key", "cloudmesh"), ("group", "cloudmesh"))]),
     patience=st.sampled_from([Patience(), Patience(*3 * [timedelta()])]),

@@ -140,6 +140,30 @@ def test_what_nobody_uses_goes_after_its_time_and_nothing_else(
     assert found(cms_aws, "--yes", "--grace=0") == []
 
 
+def test_a_look_that_fails_lets_nothing_wait_anew(
+    cms_aws: Cms, things: Things, faults: Faults
+) -> None:
+    things.make(OURS, "unused")
+    first = waits(cms_aws)
+    assert len(first) == 5
+    faults.script(
+        {"action": "DescribeSecurityGroups", "fault": "error", "status": 403,
+         "code": "UnauthorizedOperation", "message": "no"},
+    )  # fmt: skip
+    assert waits(cms_aws, code=4) == {}
+    faults.script()
+    next_second = int(time.time()) + 1
+    wait_until(lambda: time.time() >= next_second)
+    assert waits(cms_aws) == first
+
+
+def waits(cms: Cms, code: int = 0) -> dict[str, str]:
+    """Say of each thing that waits until when it does."""
+    done = cms(*REAP, "--yes", "--output=json")
+    assert done.returncode == code, done.stderr
+    return {one["id"]: one["due"] for one in json.loads(done.stdout) if one["action"] == "waits"}
+
+
 def test_a_disk_that_outlives_its_vm_is_found_by_its_tags(
     cms_aws: Cms, ec2: Ec2, things: Things
 ) -> None:
