@@ -91,7 +91,7 @@ class Sweep:
             machines=machines,
             holdings=holdings,
             memory=self._tried(self._remember, None),
-            kept=_kept(self.settings, self.cloud),
+            kept=_kept(self.settings),
             patience=self.orders.patience,
         )
 
@@ -167,12 +167,12 @@ class Sweep:
         self.errors.append(type(reason)(f"{what}{reason}"))
 
 
-def _kept(settings: Settings, cloud: str) -> set[tuple[str, str]]:
-    """Name what cloudmesh.yaml gives to VMs that ask for nothing."""
-    section = clouds.section(settings, cloud)
+def _kept(settings: Settings) -> set[tuple[str, str]]:
+    """Name what cloudmesh.yaml gives to VMs that ask for nothing, whichever section they are of."""
     general = settings.data["cloudmesh"].get("default") or {}
-    asked = (section.get("default") or {}).get("secgroup")
-    groups = (access.group_name(section) or access.DEFAULT_GROUP, str(asked or ""))
+    sections = clouds.known(settings).values()
+    groups = {access.group_name(one) or access.DEFAULT_GROUP for one in sections}
+    groups |= {str((one.get("default") or {}).get("secgroup") or "") for one in sections}
     return {("key", str(general.get("key") or "")), *(("group", name) for name in groups)}
 
 

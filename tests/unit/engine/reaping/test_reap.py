@@ -387,9 +387,14 @@ def add_section(cms: Cms, name: str, credentials: str) -> None:
     )
 
 
+def of_account(ec2: Ec2) -> str:
+    """The credentials of another section for the account and region of the first."""
+    given = "region: us-east-1, EC2_ACCESS_ID: a-1234, EC2_SECRET_KEY: b-1234"
+    return f"{{{given}, endpoint: '{ec2.address}'}}"
+
+
 def test_a_vm_of_another_section_of_the_account_is_no_orphan(cms_aws: Cms, ec2: Ec2) -> None:
-    account = f"region: us-east-1, EC2_ACCESS_ID: a-1234, endpoint: '{ec2.address}'"
-    add_section(cms_aws, "big", f"{{{account}, EC2_SECRET_KEY: b-1234}}")
+    add_section(cms_aws, "big", of_account(ec2))
     watch(cms_aws)
     boot(cms_aws, "web")
     ec2.make("orphan")
@@ -398,6 +403,16 @@ def test_a_vm_of_another_section_of_the_account_is_no_orphan(cms_aws: Cms, ec2: 
     adopted = cms_aws("fleet", "adopt", "--output=json")
     assert (adopted.returncode, json.loads(adopted.stdout)) == (0, [])
     assert listed(cms_aws) == ["web"]
+
+
+def test_a_group_that_another_section_of_the_account_names_stays(
+    cms_aws: Cms, ec2: Ec2, things: Things
+) -> None:
+    add_section(cms_aws, "big", f"{of_account(ec2)}\n      default: {{ssh_group: unused}}")
+    things.make(OURS, "unused")
+    assert cms_aws(*REAP, "--yes", "--grace=0").returncode == 0
+    assert "unused" in things.all()["group"]
+    assert things.all()["key"] == set()
 
 
 def broken(cms: Cms, credentials: str) -> Result:
