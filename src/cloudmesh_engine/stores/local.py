@@ -5,9 +5,6 @@ is refused, a symbolic link is followed only to a file inside. An object appears
 """
 
 import contextlib
-import errno
-import fcntl
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -18,8 +15,7 @@ from cloudmesh_engine.errors import ActionFailed, Refused
 from cloudmesh_engine.stores import Item, Limits, Put, Section
 from cloudmesh_engine.stores.faults import Changed
 from cloudmesh_engine.stores.piece import Piece, room
-
-_PART, _PART_END = ".cms-", ".part"
+from cloudmesh_engine.stores.writing import LocalUpload, etag_of, is_part, open_alone, part_of, told
 
 
 def connect(section: Section) -> "Local":
@@ -77,7 +73,7 @@ class Local:
                 if not count:
                     break
                 filled += count
-            same = _etag(os.fstat(file.fileno())) == item.etag
+            same = etag_of(os.fstat(file.fileno())) == item.etag
         if filled < size or not same:
             raise Changed(f"{self.service}: {item.key!r} was changed meanwhile: repeat the command")
         return Piece(buffer)
@@ -97,14 +93,14 @@ class Local:
             upload.abort()
             raise
 
-    def begin(self, key: str, size: int) -> "LocalUpload":
+    def begin(self, key: str, size: int) -> LocalUpload:
         """Begin a file beside its place."""
         with self._told(key):
             target = self._target(key)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir():
                 raise ActionFailed(f"{self.service}: {key!r} is a directory in {self.place}")
-            return LocalUpload(self, key, target, size)
+            return LocalUpload(self.service, key, target, size)
 
     def delete(self, key: str) -> None:
         """Delete a file, and the folders that it leaves empty."""
@@ -123,7 +119,7 @@ class Local:
             return 0
         with contextlib.suppress(OSError):
             # Another transfer may be writing the same file by now.
-            file = _open_alone(part)
+            file = open_alone(part)
             part.unlink(missing_ok=True)
             os.close(file)
             return 1
@@ -145,16 +141,8 @@ class Local:
             path.mkdir(parents=True, exist_ok=True)
             return new
 
-    @contextlib.contextmanager
-    def _told(self, key: str) -> Iterator[None]:
-        """Turn what the system refuses into one line."""
-        try:
-            yield
-        except OSError as error:
-            where = error.filename or self.root / key
-            raise ActionFailed(
-                f"{self.service}: {where}: {error.strerror}: {_hint(error)}"
-            ) from error
+    def _told(self, key: str) -> contextlib.AbstractContextManager[None]:
+        return told(self.service, self.root / key)
 
     def _walk(self, folder: str, deep: bool = True) -> Iterator[Item]:
         try:
@@ -170,7 +158,7 @@ class Local:
                 yield Item(f"{key}/", 0, "")
             elif entry.is_dir(follow_symlinks=False):
                 yield from self._walk(key)
-            elif not (entry.name.startswith(_PART) and entry.name.endswith(_PART_END)):
+            elif not is_part(entry.name):
                 item = self._item(key)
                 if item:
                     yield item
@@ -198,7 +186,7 @@ class Local:
         if not stat.S_ISREG(found.st_mode):
             return Item(key, 0, "", problem="is no regular file")
         modified = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
-        return Item(key, found.st_size, _etag(found), modified)
+        return Item(key, found.st_size, etag_of(found), modified)
 
     def _target(self, key: str) -> Path:
         problem = _problem(key)
@@ -213,94 +201,6 @@ class Local:
         return path
 
 
-class LocalUpload:
-    """A file in the making, beside its place and under a name that a later run finds again."""
-
-    def __init__(self, store: Local, key: str, target: Path, size: int) -> None:
-        self._store = store
-        self._key = key
-        self._target = target
-        self._part = part_of(target)
-        self.id = self._part.name
-        self._file = _open_alone(self._part)
-        try:
-            os.ftruncate(self._file, 0)
-            if size:
-                # Says at once if the disk is too small.
-                self._check_room(size)
-                os.posix_fallocate(self._file, 0, size)
-        except OSError:
-            self.abort()
-            raise
-
-    def _check_room(self, size: int) -> None:
-        # Some disks are full for a moment while they find out that they are too small.
-        room = os.fstatvfs(self._file)
-        if room.f_bavail * room.f_frsize < size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def part(self, index: int, offset: int, piece: Piece) -> None:
-        """Write one part at its place."""
-        with self._store._told(self._key):
-            done = 0
-            while done < len(piece):
-                done += os.pwrite(self._file, piece.data[done:], offset + done)
-
-    def finish(self, digest: str, size: int) -> Put:
-        """Give the file its name."""
-        with self._store._told(self._key):
-            found = os.fstat(self._file)
-            if found.st_size != size:
-                raise ActionFailed(f"{self._store.service}: {self._key!r} is incomplete on disk")
-            # A link at the target is replaced, not followed.
-            self._part.replace(self._target)
-            put = Put(_etag(os.fstat(self._file)))
-            self._close()
-            return put
-
-    def abort(self) -> None:
-        """Remove what was written."""
-        if self._file >= 0:
-            self._part.unlink(missing_ok=True)
-            self._close()
-
-    def abandon(self) -> None:
-        """Remove what was written; another thread may still write to the open file."""
-        self._part.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        # Last of all, because it opens the lock.
-        os.close(self._file)
-        self._file = -1
-
-
-def part_of(target: Path) -> Path:
-    """Give the name under which a file is written."""
-    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:24]
-    return target.with_name(f"{_PART}{name}{_PART_END}")
-
-
-def _open_alone(part: Path) -> int:
-    """Open a part that nobody else is writing."""
-    while True:
-        file = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o666)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.stat(part).st_ino == os.fstat(file).st_ino:
-                return file
-        except BlockingIOError as error:
-            os.close(file)
-            raise OSError(errno.EBUSY, "is being written by another command", str(part)) from error
-        except FileNotFoundError:
-            pass
-        # Whoever wrote it has just given it its name.
-        os.close(file)
-
-
-def _etag(found: os.stat_result) -> str:
-    return f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
-
-
 def _problem(key: str) -> str:
     """Say why a key cannot be a path below the directory."""
     parts = key.split("/")
@@ -311,17 +211,3 @@ def _problem(key: str) -> str:
     if any(len(part.encode()) > 255 for part in parts) or len(key.encode()) > 4000:
         return "it is too long"
     return ""
-
-
-def _hint(error: OSError) -> str:
-    hints = {
-        "ENOSPC": "make room, then repeat the command",
-        "EDQUOT": "make room, then repeat the command",
-        "EBUSY": "wait for it",
-        "EACCES": "make it writable for the user that runs cms",
-        "EROFS": "set another directory in cloudmesh.yaml",
-        "EEXIST": "a file is where a folder has to be",
-        "ENOTDIR": "a file is where a folder has to be",
-        "ENAMETOOLONG": "the name is too long for this disk",
-    }
-    return hints.get(errno.errorcode.get(error.errno or 0, ""), "look at that file")
