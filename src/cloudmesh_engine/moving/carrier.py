@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
-from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError
 from cloudmesh_engine.moving import checks, ending
 from cloudmesh_engine.moving.assembly import Assembly, Reader, part_size
 from cloudmesh_engine.moving.limits import Bandwidth, Budget
@@ -14,7 +14,7 @@ from cloudmesh_engine.moving.plan import Plan, Step
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
 from cloudmesh_engine.stores import MIB, Item, Put, Upload
-from cloudmesh_engine.stores.faults import Changed, Tampered
+from cloudmesh_engine.stores.faults import Changed, Tampered, unreadable
 from cloudmesh_engine.stores.piece import Piece
 from cloudmesh_engine.stores.reading import Reading
 from cloudmesh_engine.stores.remote import Remote
@@ -84,7 +84,7 @@ class Carrier:
         """Have one object moved, as soon as there is memory for it."""
         item = step.item
         if item.problem:
-            self.fail(step.key, item, Refused(f"{self._source.service}: {item.problem}"))
+            self.fail(step.key, item, unreadable(self._source.service, item))
             return
         self._progress.expect(item.size)
         if item.size <= WHOLE:

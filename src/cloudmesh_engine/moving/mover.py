@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
-from cloudmesh_engine.errors import EngineError, Refused
+from cloudmesh_engine.errors import ActionFailed, EngineError, Refused
 from cloudmesh_engine.moving import checks, ending
 from cloudmesh_engine.moving.carrier import WHOLE, Carrier
 from cloudmesh_engine.moving.manifest import MOVING, Manifest, Row
@@ -15,7 +15,7 @@ from cloudmesh_engine.moving.plan import Plan, Step
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
 from cloudmesh_engine.stores import Item
-from cloudmesh_engine.stores.faults import Tampered
+from cloudmesh_engine.stores.faults import Tampered, unreadable
 
 
 class Mover:
@@ -71,7 +71,9 @@ class Mover:
         rows = asked.result()
         for step in steps:
             row = rows.get(step.key)
-            if row and row.proves(step.item, there.get(step.key)):
+            if step.item.problem:
+                self.result.failures[step.key] = unreadable(self._source.service, step.item)
+            elif row and row.proves(step.item, there.get(step.key)):
                 self._keep(row)
             else:
                 self.result.would_move.append(step.key)
@@ -164,8 +166,6 @@ class Mover:
             result.bytes -= size
 
     def _delete(self, there: dict[str, Item], rows: dict[str, Row]) -> None:
-        if self.result.failures or not self._options.delete:
-            return
         for key in self._surplus(there):
             self._target.delete(key)
             self.result.deleted.append(key)
@@ -173,15 +173,18 @@ class Mover:
                 self._manifest.gone(key)
 
     def _surplus(self, there: dict[str, Item]) -> list[str]:
-        if not self._options.delete:
+        if self.result.failures or not self._options.delete:
             return []
         if self._plan.single:
             raise Refused(f"--delete: {self._plan.source} is one object: name a folder")
         if not self._planned and there:
             raise Refused(f"--delete: {self._plan.source} is empty: nothing is deleted")
-        prefix = self._plan.target_prefix
+        prefix, wanted = self._plan.target_prefix, self._plan.wanted
+        for key, item in there.items():
+            if item.closed and wanted.reaches(key.removeprefix(prefix)):
+                raise ActionFailed(f"{unreadable(self._target.service, item)}: nothing is deleted")
         return [
             key
-            for key in there
-            if key not in self._planned and self._plan.wanted(key.removeprefix(prefix))
+            for key, item in there.items()
+            if key not in self._planned and not item.closed and wanted(key.removeprefix(prefix))
         ]

@@ -9,7 +9,7 @@ from cloudmesh_engine.errors import Refused
 from cloudmesh_engine.moving import plan
 from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.stores import Item, Store
-from cloudmesh_engine.stores.faults import Lost
+from cloudmesh_engine.stores.faults import Lost, unreadable
 from cloudmesh_engine.stores.local import Local
 from cloudmesh_engine.stores.piece import Piece
 
@@ -39,6 +39,8 @@ def search(spot: Spot, name: str, deep: bool) -> Iterator[Item]:
     folder, wanted = plan.folder(spot.path), plan.pattern(name)
     found = False
     for item in spot.store.list(folder, deep):
+        if item.closed:
+            raise unreadable(spot.store.service, item)
         if not item.folder and wanted.fullmatch(item.key.removeprefix(folder)):
             found = True
             yield item

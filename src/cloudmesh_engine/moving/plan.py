@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cloudmesh_engine.errors import ActionFailed, Refused, UsageError
 from cloudmesh_engine.stores import Item, Store
-from cloudmesh_engine.stores.faults import Lost
+from cloudmesh_engine.stores.faults import Lost, unreadable
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -68,22 +68,45 @@ class Filter:
     """Says by its globs which objects are meant."""
 
     def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
-        self._include = [pattern(text) for text in include]
-        self._exclude = [pattern(text) for text in exclude]
+        self._include = {_anchored(text): pattern(text) for text in include}
+        self._exclude = {_anchored(text): pattern(text) for text in exclude}
 
     def __call__(self, relative: str) -> bool:
         """Say whether an object is meant, by its path below the source."""
-        if self._include and not any(one.fullmatch(relative) for one in self._include):
+        if self._include and not any(one.fullmatch(relative) for one in self._include.values()):
             return False
-        return not any(one.fullmatch(relative) for one in self._exclude)
+        return not any(one.fullmatch(relative) for one in self._exclude.values())
+
+    def reaches(self, folder: str) -> bool:
+        """Say whether an object below a folder may be meant; in doubt it may."""
+        if self._include and not any(reaches(text, folder) for text in self._include):
+            return False
+        # Only what ends so means all that is below.
+        whole = (one for text, one in self._exclude.items() if text.endswith("**"))
+        return not any(one.fullmatch(folder) for one in whole)
 
 
 def pattern(text: str) -> re.Pattern[str]:
     """Translate a glob; without a slash it matches names in every folder."""
-    anchored = text if "/" in text else f"**/{text}"
-    return re.compile(
-        glob.translate(anchored.removeprefix("/"), recursive=True, include_hidden=True)
-    )
+    return _mask(_anchored(text))
+
+
+def reaches(text: str, folder: str) -> bool:
+    """Say whether a glob may match what is below a folder, whose path ends with a slash."""
+    for part, name in zip(text.split("/"), folder.split("/")[:-1], strict=False):
+        if part == "**":
+            return True
+        if not _mask(part).fullmatch(name):
+            return False
+    return text.count("/") >= folder.count("/")
+
+
+def _anchored(text: str) -> str:
+    return text.removeprefix("/") if "/" in text else f"**/{text}"
+
+
+def _mask(text: str) -> re.Pattern[str]:
+    return re.compile(glob.translate(text, recursive=True, include_hidden=True))
 
 
 @dataclass(frozen=True)
@@ -127,16 +150,24 @@ class Plan:
         found = False
         for item in self.source.store.list(self.prefix):
             relative = item.key.removeprefix(self.base)
-            if self.wild and not self.wild.fullmatch(item.key):
+            if not (self._hides(item) if item.closed else self._names(item)):
                 continue
             found = True
-            if relative and self.wanted(relative):
+            if item.closed or (relative and self.wanted(relative)):
                 yield Step(item, self.target_key(item))
         if not found and self.source.path:
             store = self.source.store.service
             raise Lost(
                 f"{store}: there is no {self.source.path!r}: see cms storage --storage={store} list"
             )
+
+    def _names(self, item: Item) -> bool:
+        return not self.wild or bool(self.wild.fullmatch(item.key))
+
+    def _hides(self, item: Item) -> bool:
+        """Say whether a folder that nobody can look into may hold what is meant."""
+        named = not self.wild or reaches(self.source.path, item.key)
+        return named and self.wanted.reaches(item.key.removeprefix(self.base))
 
 
 def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> Plan:
@@ -152,8 +183,7 @@ def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> 
     match = wild(path)
     if match:
         literal = path[: match.start()]
-        mask = re.compile(glob.translate(path, recursive=True, include_hidden=True))
-        return _apart(Plan(source, target, wanted, literal, base(path), wild=mask))
+        return _apart(Plan(source, target, wanted, literal, base(path), wild=_mask(path)))
     if not recursive:
         if path and not next(iter(source.store.list(folder(path))), None):
             service = source.store.service
@@ -171,9 +201,11 @@ def find(spot: Spot, deep: bool) -> Iterator[Item]:
         return
     match = wild(path)
     prefix = path[: match.start()] if match else folder(path)
-    mask = re.compile(glob.translate(path, recursive=True, include_hidden=True)) if match else None
+    mask = _mask(path) if match else None
     found = False
     for item in store.list(prefix, deep or bool(match)):
+        if item.closed and (not mask or reaches(path, item.key)):
+            raise unreadable(store.service, item)
         if not mask or mask.fullmatch(item.key):
             found = True
             yield item

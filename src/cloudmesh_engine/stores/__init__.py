@@ -38,6 +38,7 @@ class Item:
     :param md5: hexadecimal, if the store tells it
     :param sha256: hexadecimal, if we stored it; a listing does not tell it
     :param problem: why it cannot be read
+    :param refused: whether that is a rule of ours, and nothing that failed
     """
 
     key: str
@@ -47,11 +48,17 @@ class Item:
     md5: str = ""
     sha256: str = ""
     problem: str = ""
+    refused: bool = False
 
     @property
     def folder(self) -> bool:
         """Whether this stands for objects whose keys begin with its own."""
         return self.key.endswith("/") and not self.etag
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is a folder that nobody can look into."""
+        return self.folder and bool(self.problem)
 
 
 @dataclass(frozen=True)

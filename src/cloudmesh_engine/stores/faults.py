@@ -6,6 +6,7 @@ from typing import NoReturn
 from xml.etree import ElementTree
 
 from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
+from cloudmesh_engine.stores import Item
 from cloudmesh_engine.stores.answers import Reply
 
 _NO_PLACE = {"NoSuchBucket", "ContainerNotFound", "InvalidBucketName", "NoSuchContainer"}
@@ -29,6 +30,12 @@ class Lost(ActionFailed):
 
 class Tampered(ActionFailed):
     """What a store gave is not what it holds, or not what we gave it."""
+
+
+def unreadable(service: str, item: Item) -> EngineError:
+    """Say why an object cannot be read, or a folder."""
+    said = f"{service}: {item.key!r} {item.problem}"
+    return Refused(said) if item.refused else ActionFailed(said)
 
 
 def check_length(service: str, key: str | bytes) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cloudmesh_engine.errors import ActionFailed, Refused
 from cloudmesh_engine.stores import Item, Limits, Put, Section
-from cloudmesh_engine.stores.faults import Changed
+from cloudmesh_engine.stores.faults import Changed, unreadable
 from cloudmesh_engine.stores.piece import Piece, room
 from cloudmesh_engine.stores.writing import LocalUpload, etag_of, is_part, open_alone, part_of, told
 
@@ -51,9 +51,8 @@ class Local:
             return
         if folder:
             self._inside(f"{folder}/any")
-        for item in self._walk(folder, deep):
-            if item.key.startswith(prefix):
-                yield item
+        with self._told(folder):
+            yield from (one for one in self._walk(folder, deep) if one.key.startswith(prefix))
 
     def head(self, key: str) -> Item | None:
         """Look one file up."""
@@ -64,7 +63,7 @@ class Local:
     def read(self, item: Item, offset: int, size: int) -> Piece:
         """Read a piece of a file as it was listed."""
         if item.problem:
-            raise Refused(f"{self.service}: {item.key!r}: {item.problem}")
+            raise unreadable(self.service, item)
         buffer = room(size)
         with self._told(item.key), open(self._inside(item.key), "rb", buffering=0) as file:
             filled = 0
@@ -144,20 +143,22 @@ class Local:
     def _told(self, key: str) -> contextlib.AbstractContextManager[None]:
         return told(self.service, self.root / key)
 
-    def _walk(self, folder: str, deep: bool = True) -> Iterator[Item]:
+    def _walk(self, folder: str, deep: bool = True, inner: bool = False) -> Iterator[Item]:
         try:
             entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            yield Item(folder, 0, "", problem=f"{error.strerror}")
+            if not inner:
+                raise
+            yield Item(f"{folder}/", 0, "", problem=f"cannot be listed: {error.strerror}")
             return
         for entry in entries:
             key = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False) and not deep:
                 yield Item(f"{key}/", 0, "")
             elif entry.is_dir(follow_symlinks=False):
-                yield from self._walk(key)
+                yield from self._walk(key, inner=True)
             elif not is_part(entry.name):
                 item = self._item(key)
                 if item:
@@ -171,20 +172,20 @@ class Local:
             if stat.S_ISLNK(found.st_mode):
                 real = Path(os.path.realpath(path))
                 if not real.is_relative_to(self.root):
-                    return Item(key, 0, "", problem="is a link that leads outside the directory")
+                    return _refused(key, "is a link that leads outside the directory")
                 found = real.stat()
                 if stat.S_ISDIR(found.st_mode):
-                    return Item(key, 0, "", problem="is a link to a folder: links are not followed")
+                    return _refused(key, "is a link to a folder: links are not followed")
         except UnicodeEncodeError:
             return Item(key, 0, "", problem="has a name that is not UTF-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            return Item(key, 0, "", problem=str(error.strerror))
+            return Item(key, 0, "", problem=f"cannot be read: {error.strerror}")
         if stat.S_ISDIR(found.st_mode):
             return None
         if not stat.S_ISREG(found.st_mode):
-            return Item(key, 0, "", problem="is no regular file")
+            return _refused(key, "is no regular file")
         modified = datetime.fromtimestamp(found.st_mtime, UTC).isoformat(timespec="seconds")
         return Item(key, found.st_size, etag_of(found), modified)
 
@@ -199,6 +200,10 @@ class Local:
         if not Path(os.path.realpath(path.parent)).is_relative_to(self.root):
             raise Refused(f"{self.service}: {key!r} leads outside {self.place} by a link")
         return path
+
+
+def _refused(key: str, problem: str) -> Item:
+    return Item(key, 0, "", problem=problem, refused=True)
 
 
 def _problem(key: str) -> str:

@@ -124,7 +124,7 @@ def _hint(error: OSError) -> str:
         "ENOSPC": "make room, then repeat the command",
         "EDQUOT": "make room, then repeat the command",
         "EBUSY": "wait for it",
-        "EACCES": "make it writable for the user that runs cms",
+        "EACCES": "check the rights of the user that runs cms",
         "EROFS": "set another directory in cloudmesh.yaml",
         "EEXIST": "a file is where a folder has to be",
         "ENOTDIR": "a file is where a folder has to be",
