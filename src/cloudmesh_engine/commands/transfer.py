@@ -9,7 +9,8 @@ from cloudmesh_engine import stores
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import UsageError
 from cloudmesh_engine.moving import runs
-from cloudmesh_engine.moving.plan import Filter, Spot, split, spot
+from cloudmesh_engine.moving.filters import Filter
+from cloudmesh_engine.moving.plan import Spot, split, spot
 from cloudmesh_engine.moving.result import Options
 from cloudmesh_engine.output import checked, render
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudmesh_engine.errors import Refused
-from cloudmesh_engine.moving import plan
+from cloudmesh_engine.moving import filters, plan
 from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.stores import Item, Store
 from cloudmesh_engine.stores.faults import Lost, unreadable
@@ -36,7 +36,7 @@ def present(spot: Spot) -> Spot:
 
 def search(spot: Spot, name: str, deep: bool) -> Iterator[Item]:
     """Give the objects below a folder whose name matches a glob."""
-    folder, wanted = plan.folder(spot.path), plan.pattern(name)
+    folder, wanted = plan.folder(spot.path), filters.pattern(name)
     found = False
     for item in spot.store.list(folder, deep):
         if item.closed:

@@ -1,12 +1,12 @@
 """Decides which object goes where: paths, folders, globs and filters. Nothing is moved here."""
 
-import glob
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudmesh_engine.errors import ActionFailed, Refused, UsageError
+from cloudmesh_engine.moving.filters import Filter, mask, reaches
 from cloudmesh_engine.stores import Item, Store
 from cloudmesh_engine.stores.faults import Lost, unreadable
 
@@ -62,51 +62,6 @@ def spot(store: Store, path: str) -> Spot:
             )
     path = "" if path == "." else path.removeprefix("./")
     return Spot(store, path.removeprefix("/"))
-
-
-class Filter:
-    """Says by its globs which objects are meant."""
-
-    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
-        self._include = {_anchored(text): pattern(text) for text in include}
-        self._exclude = {_anchored(text): pattern(text) for text in exclude}
-
-    def __call__(self, relative: str) -> bool:
-        """Say whether an object is meant, by its path below the source."""
-        if self._include and not any(one.fullmatch(relative) for one in self._include.values()):
-            return False
-        return not any(one.fullmatch(relative) for one in self._exclude.values())
-
-    def reaches(self, folder: str) -> bool:
-        """Say whether an object below a folder may be meant; in doubt it may."""
-        if self._include and not any(reaches(text, folder) for text in self._include):
-            return False
-        # Only what ends so means all that is below.
-        whole = (one for text, one in self._exclude.items() if text.endswith("**"))
-        return not any(one.fullmatch(folder) for one in whole)
-
-
-def pattern(text: str) -> re.Pattern[str]:
-    """Translate a glob; without a slash it matches names in every folder."""
-    return _mask(_anchored(text))
-
-
-def reaches(text: str, folder: str) -> bool:
-    """Say whether a glob may match what is below a folder, whose path ends with a slash."""
-    for part, name in zip(text.split("/"), folder.split("/")[:-1], strict=False):
-        if part == "**":
-            return True
-        if not _mask(part).fullmatch(name):
-            return False
-    return text.count("/") >= folder.count("/")
-
-
-def _anchored(text: str) -> str:
-    return text.removeprefix("/") if "/" in text else f"**/{text}"
-
-
-def _mask(text: str) -> re.Pattern[str]:
-    return re.compile(glob.translate(text, recursive=True, include_hidden=True))
 
 
 @dataclass(frozen=True)
@@ -183,7 +138,7 @@ def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> 
     match = wild(path)
     if match:
         literal = path[: match.start()]
-        return _apart(Plan(source, target, wanted, literal, base(path), wild=_mask(path)))
+        return _apart(Plan(source, target, wanted, literal, base(path), wild=mask(path)))
     if not recursive:
         if path and not next(iter(source.store.list(folder(path))), None):
             service = source.store.service
@@ -201,12 +156,12 @@ def find(spot: Spot, deep: bool) -> Iterator[Item]:
         return
     match = wild(path)
     prefix = path[: match.start()] if match else folder(path)
-    mask = _mask(path) if match else None
+    wanted = mask(path) if match else None
     found = False
     for item in store.list(prefix, deep or bool(match)):
-        if item.closed and (not mask or reaches(path, item.key)):
+        if item.closed and (not wanted or reaches(path, item.key)):
             raise unreadable(store.service, item)
-        if not mask or mask.fullmatch(item.key):
+        if not wanted or wanted.fullmatch(item.key):
             found = True
             yield item
     if path and not found:

@@ -7,9 +7,10 @@ from cloudmesh_engine import causes
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import EngineError
 from cloudmesh_engine.moving import plan
+from cloudmesh_engine.moving.filters import Filter
 from cloudmesh_engine.moving.manifest import Manifest
 from cloudmesh_engine.moving.mover import Mover
-from cloudmesh_engine.moving.plan import Filter, Spot
+from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
 from cloudmesh_engine.moving.telling import told

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudmesh_engine.moving.plan import Filter, reaches
+from cloudmesh_engine.moving.filters import Filter, reaches
 
 from .conftest import Lab, digests
 
