@@ -50,16 +50,7 @@ def split(text: str) -> tuple[str, str]:
 def spot(store: Store, path: str) -> Spot:
     """Make a spot of a path as people write it."""
     if store.kind == "local" and path.strip("/") and path.startswith("/"):
-        absolute = Path(path)
-        root = Path(store.place)
-        if absolute.is_relative_to(root):
-            tail = "/" if path.endswith("/") else ""
-            path = (str(absolute.relative_to(root)) + tail).removeprefix("./").removeprefix(".")
-        else:
-            raise Refused(
-                f"{path} is not below {store.place}, the directory of {store.service}: "
-                "use cms storage put or get for other places"
-            )
+        path = _in_directory(store, path)
     path = "" if path == "." else path.removeprefix("./")
     return Spot(store, path.removeprefix("/"))
 
@@ -183,6 +174,24 @@ def base(path: str) -> str:
     """Give the folder that a path means: itself, or what comes before its first wildcard."""
     match = wild(path)
     return path[: path.rfind("/", 0, match.start()) + 1] if match else folder(path)
+
+
+def _in_directory(store: Store, path: str) -> str:
+    """Give what an absolute path names in the directory of a local service."""
+    absolute, root = Path(path), Path(store.place)
+    if not absolute.is_relative_to(root):
+        raise Refused(
+            f"{path} is not below {store.place}, the directory of {store.service}: "
+            "use cms storage put or get for other places"
+        )
+    relative = absolute.relative_to(root)
+    if ".." in relative.parts:
+        raise Refused(
+            f"{path}: '..' may lead outside {store.place}, the directory of {store.service}: "
+            "write the path without it"
+        )
+    tail = "/" if path.endswith("/") else ""
+    return f"{relative}{tail}" if relative.parts else ""
 
 
 def _into_folder(target: Spot) -> Spot:

@@ -135,6 +135,32 @@ def test_size_counts_each_folder_by_itself_when_asked(lab: Lab) -> None:
     assert counted("a/b/2") == [("a/b/2", (1, 2))]
 
 
+def test_the_whole_path_of_a_file_means_that_file(lab: Lab) -> None:
+    for name in (".cache/junk", "cache/good", ".env", "env"):
+        (lab.root / name).parent.mkdir(exist_ok=True)
+        (lab.root / name).write_text("x")
+    for name in (".cache", ".cache/", ".env", "./env"):
+        path = f"{lab.root}/{name}"
+        assert names(told(lab, "--storage=local", "list", path)) == [
+            ".cache/junk" if "cache" in name else name.removeprefix("./")
+        ]
+    lab("storage", "--storage=local", "delete", f"{lab.root}/.cache", "--recursive")
+    lab("storage", "--storage=local", "delete", f"{lab.root}/.env")
+    assert set(lab.seen_by_rclone("local")) == {"cache/good", "env"}
+    for root in (f"{lab.root}", f"{lab.root}/", f"{lab.root}//./"):
+        assert names(told(lab, "--storage=local", "list", root)) == ["cache/", "env"]
+
+
+@pytest.mark.parametrize("path", ["{}/../env", "{}/cache/../env", "{}/.."])
+def test_a_whole_path_that_may_lead_outside_is_refused(lab: Lab, path: str) -> None:
+    for root in (lab.root, lab.root.parent):
+        (root / "env").write_text("x")
+    said = lab("storage", "--storage=local", "delete", path.format(lab.root), code=5)
+    assert "'..' may lead outside" in said
+    assert (lab.root / "env").exists()
+    assert (lab.root.parent / "env").exists()
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_create_dir(lab: Lab, service: str) -> None:
     chosen = f"--storage={service}"
