@@ -123,7 +123,7 @@ def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> 
     if single:
         plan = Plan(source, _into_folder(target), wanted, path, path, single)
         key = plan.target_key(single)
-        if _same(source, target) and key == path:
+        if _rest(target.store, key, source.store, path) == "":
             raise Refused(f"{source} and {target} are the same object")
         return plan
     match = wild(path)
@@ -136,6 +136,13 @@ def make(source: Spot, target: Spot, wanted: Filter, recursive: bool = True) -> 
             raise Lost(f"{service}: there is no {path!r}: see cms storage --storage={service} list")
         raise ActionFailed(f"{source} is a folder: add --recursive")
     return _apart(Plan(source, target, wanted, folder(path), folder(path)))
+
+
+def spare_source(plan: Plan) -> None:
+    """Refuse to delete at the target where the source would be deleted with it."""
+    target = plan.target
+    if _rest(plan.source.store, plan.base, target.store, plan.target_prefix) is not None:
+        raise Refused(f"--delete: {plan.source} lies inside {target} and would be deleted")
 
 
 def find(spot: Spot, deep: bool) -> Iterator[Item]:
@@ -202,12 +209,17 @@ def _into_folder(target: Spot) -> Spot:
     return target
 
 
-def _same(one: Spot, other: Spot) -> bool:
-    here, there = one.store, other.store
-    return (here.service, here.place) == (there.service, there.place)
+def _rest(inner: Store, key: str, outer: Store, prefix: str) -> str | None:
+    """Give what follows a prefix in a key, by whatever services; nothing if it begins otherwise."""
+    if inner.kind != outer.kind:
+        return None
+    here, there = inner.address(key), outer.address(prefix)
+    return here.removeprefix(there) if here.startswith(there) else None
 
 
 def _apart(plan: Plan) -> Plan:
-    if _same(plan.source, plan.target) and plan.target_prefix.startswith(plan.base):
-        raise Refused(f"{plan.target} lies inside {plan.source}: choose another target")
+    source, target = plan.source, plan.target
+    rest = _rest(target.store, plan.target_prefix, source.store, plan.base)
+    if rest is not None and (not plan.wild or reaches(source.path, plan.base + rest)):
+        raise Refused(f"{target} lies inside {source}: choose another target")
     return plan

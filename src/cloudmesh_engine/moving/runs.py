@@ -49,6 +49,8 @@ def run(
 
     manifest = Manifest(settings, source.name, target.name)
     todo = plan.make(source, target, wanted or Filter(), recursive)
+    if options.delete:
+        plan.spare_source(todo)
     with Progress(shown=shown and not options.dryrun) as progress:
         mover = Mover(todo, manifest, options, progress, explain)
         try:

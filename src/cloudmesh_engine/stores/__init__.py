@@ -113,6 +113,9 @@ class Store(Protocol):
     place: str
     limits: Limits
 
+    def address(self, key: str) -> str:
+        """Say where an object is, alike for all services of one place."""
+
     def list(self, prefix: str = "", deep: bool = True) -> Iterator[Item]:
         """Give every object whose key begins so.
 

@@ -35,6 +35,11 @@ class Local:
         self.place = str(directory)
         self.root = Path(os.path.realpath(directory))
 
+    def address(self, key: str) -> str:
+        """Say where a file is; a link in the path leads there, one of its own name stays one."""
+        folder, _, name = key.rpartition("/")
+        return os.path.join(os.path.realpath(self.root / folder), name)
+
     def retries(self) -> int:
         """How many requests had to be repeated so far: a disk is asked once."""
         return 0

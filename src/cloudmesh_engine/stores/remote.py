@@ -54,6 +54,11 @@ class Remote(ABC):
     def _signed(self, call: Call, target: str) -> Mapping[str, str]:
         """Give the headers of a request, signed."""
 
+    def address(self, key: str) -> str:
+        """Say where an object is, alike for all services of one place."""
+        wire = self._wire
+        return f"{self.kind}://{wire.host}:{wire.port}{wire.path}/{self.place}/{key}"
+
     def retries(self) -> int:
         """How many requests had to be repeated so far."""
         return self._wire.retries

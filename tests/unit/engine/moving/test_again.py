@@ -1,6 +1,7 @@
 """A run that is repeated moves what differs, and nothing else."""
 
 import random
+import re
 import threading
 from collections.abc import Callable
 
@@ -67,6 +68,51 @@ def test_nothing_is_deleted_when_something_failed(lab: Lab) -> None:
     lab.fill({"a//b": b"2"}, "in/")
     lab("transfer", "aws:in", "local:out", "--delete", code=5)
     assert set(lab.seen_by_rclone("local", "out")) == {"a", "mine"}
+
+
+def twice(lab: Lab, service: str, name: str, **more: str) -> None:
+    """Give a service another name, and other settings."""
+    text = (lab.cms.root / "cloudmesh.yaml").read_text()
+    rest = text[text.index("\n  storage:") :].partition(f"\n    {service}:")[2]
+    section = re.split(r"\n {0,4}\S", rest)[0]
+    for old, new in more.items():
+        section = section.replace(str(getattr(lab, old)), new)
+    lab.cms.configure("\n  storage:", f"\n  storage:\n    {name}:{section}")
+
+
+@pytest.mark.parametrize("service", ["aws", "azure", "google", "local"])
+def test_a_source_below_its_target_is_not_deleted(lab: Lab, service: str) -> None:
+    twice(lab, service, "again")
+    lab.fill({"new/x": b"1", "old": b"2"}, "in/")
+    if service != "aws":
+        lab.move("aws:in", f"{service}:in")
+    for source in (f"{service}:in/new", "again:in/new", "again:in/new/*"):
+        for more in ([], ["--dryrun"]):
+            said = lab("transfer", source, f"{service}:in", "--delete", *more, code=5)
+            assert "would be deleted" in said
+    # Beside it, and without the option, it is a transfer as any other.
+    lab.move(f"{service}:in/new", "again:beside", "--delete")
+    assert lab.move("again:in/new", f"{service}:in")["files"] == 1
+    kept = {"in/new/x": b"1", "in/x": b"1", "in/old": b"2", "beside/x": b"1"}
+    found = lab.in_s3() if service == "aws" else lab.seen_by_rclone(service)
+    assert found == digests(kept)
+
+
+def test_a_directory_is_the_same_by_whatever_way_it_is_named(lab: Lab) -> None:
+    lab.fill({"new/x": b"1"}, "in/")
+    lab.move("aws:in", "local:in")
+    twice(lab, "local", "below", root=f"{lab.root}/in")
+    (lab.root / "link").symlink_to("in")
+    put = ["storage", "--storage=below", "put", "--recursive"]
+    for words in (["transfer", "local:", "below:new"], [*put, f"{lab.root}/", "new/"]):
+        assert "lies inside" in lab(*words, code=5)
+    for source in ("below:new", "local:link/new"):
+        said = lab("transfer", source, "local:in", "--delete", code=5)
+        assert "would be deleted" in said
+    assert "same object" in lab("transfer", "local:in/new/x", "below:new/", code=5)
+    assert lab.seen_by_rclone("local", "in") == digests({"new/x": b"1"})
+    # A glob that means nothing below the target is no copy into itself.
+    assert lab.move("below:new/*", "local:in/new/more")["files"] == 1
 
 
 def test_a_dry_run_changes_nothing(lab: Lab) -> None:
