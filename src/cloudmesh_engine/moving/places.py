@@ -1,6 +1,7 @@
 """What can be done with one place of a store: look, make, delete. Nothing is moved here."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from cloudmesh_engine.stores.local import Local
 from cloudmesh_engine.stores.piece import Piece
 
 Document = dict[str, Any]
+# A glob that says nothing of what it means.
+_ALL = re.compile(r"[*?/]+")
 
 
 def here(text: str) -> Spot:
@@ -66,7 +69,7 @@ def make_folder(spot: Spot) -> bool:
 
 def delete(spot: Spot, recursive: bool, dryrun: bool = False) -> list[Item]:
     """Delete an object, what matches a glob, or a folder; give what was deleted."""
-    if not spot.path:
+    if not spot.path or (plan.wild(spot.path) and _ALL.fullmatch(spot.path)):
         raise Refused(f"{spot}: would delete all there is: name a folder or an object")
     items = list(plan.find(spot, deep=True))
     exact = any(item.key == spot.path for item in items)

@@ -46,6 +46,10 @@ Put = Callable[[str], Proxy]
         ("storage list nosuch", 1, "there is no 'nosuch'"),
         ("storage delete nosuch", 1, "there is no 'nosuch'"),
         ("storage delete / --recursive", 5, "would delete all there is"),
+        ("storage delete ** --recursive", 5, r"\*\*: would delete all there is"),
+        ("storage delete /**/* --dryrun", 5, "would delete all there is"),
+        ("storage delete *", 5, "would delete all there is"),
+        ("storage delete ?*/**", 5, "would delete all there is"),
         ("storage search / nosuch", 1, "no nosuch in /"),
         ("storage --storage=aws,azure get a b", 2, "give one service"),
         ("storage --storage=nosuch list", 2, "no such storage service"),
@@ -63,6 +67,7 @@ def test_wrong_input(lab: Lab, command: str, code: int, says: str) -> None:
         assert done.stderr.startswith("cms: ")
     # Generous, because the machine may be busy; nothing here waits.
     assert time.monotonic() - began < 30
+    assert set(lab.in_s3()) == {"a"}
 
 
 def refused(status: int, body: str) -> Callable[[Call], None]:
