@@ -144,7 +144,10 @@ class Google(Remote):
 
     def _reading(self, item: Item, offset: int, size: int) -> Call:
         asked = {"alt": "media", "ifGenerationMatch": item.etag}
-        headers = {"Range": span(offset, size)} if size < item.size else {}
+        # Otherwise what was stored with `Content-Encoding: gzip` comes unpacked, and as a whole.
+        headers = {"Accept-Encoding": "gzip"}
+        if size < item.size:
+            headers["Range"] = span(offset, size)
         return Call("GET", item.key, asked, headers, size=size)
 
     def _tag(self, item: Item, reply: Reply) -> str:

@@ -2,7 +2,8 @@
 
 import socket
 
-from cloudmesh_engine.errors import DependencyDown
+from cloudmesh_engine.errors import DependencyDown, EngineError
+from cloudmesh_engine.stores.faults import Tampered
 from cloudmesh_engine.stores.stream import Broken, WrongLength
 
 # A dead peer, a cut connection, or an answer that ends too early: all may pass.
@@ -20,15 +21,19 @@ def attempts(error: Exception) -> int:
     return ATTEMPTS
 
 
-def explain(where: str, error: Exception) -> DependencyDown:
-    """Say what is wrong with the store at this address."""
+def explain(where: str, error: Exception, known: bool) -> EngineError:
+    """Say what is wrong with the store at this address.
+
+    :param known: whether the length of the answer was, as it is an object's; then it may be
+        wrong with that one only
+    """
     if untrusted := _untrusted(error):
         return DependencyDown(
             f"{where}: its certificate is not trusted ({untrusted}): "
             "name your own authority with SSL_CERT_FILE"
         )
     if isinstance(error, WrongLength):
-        return DependencyDown(
+        return (Tampered if known else DependencyDown)(
             f"{where} sends another length than it promised, "
             f"again and again ({error}): do not trust it"
         )

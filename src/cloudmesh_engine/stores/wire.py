@@ -76,7 +76,7 @@ class Wire:
             except BROKEN as error:
                 if attempt >= outages.attempts(error):
                     where = f"{self.service} at {self.host}:{self.port}"
-                    raise outages.explain(where, error) from error
+                    raise outages.explain(where, error, size >= 0) from error
                 self._pause(attempt)
                 continue
             if reply.status not in _TEMPORARY or attempt >= ATTEMPTS:
