@@ -13,7 +13,7 @@ from cloudmesh_engine.moving.manifest import Manifest
 from cloudmesh_engine.moving.plan import Plan, Step
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
-from cloudmesh_engine.stores import MIB, Item, Put, Upload
+from cloudmesh_engine.stores import MIB, Item, Put, Upload, printable
 from cloudmesh_engine.stores.faults import Changed, Tampered, unreadable
 from cloudmesh_engine.stores.piece import Piece
 from cloudmesh_engine.stores.reading import Reading
@@ -254,7 +254,7 @@ class Carrier:
             # Nor will it answer for the others.
             self.down.set()
         with self._lock:
-            self.result.failures[key] = failure
+            self.result.failures[printable(key)] = failure
         return failure
 
 

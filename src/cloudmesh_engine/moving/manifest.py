@@ -26,7 +26,7 @@ from typing import Any
 from cloudmesh_engine.config import Settings
 from cloudmesh_engine.errors import ActionFailed, Refused
 from cloudmesh_engine.state import state_dir
-from cloudmesh_engine.stores import Item, Put
+from cloudmesh_engine.stores import Item, Put, printable
 
 Document = dict[str, Any]
 
@@ -223,8 +223,9 @@ def _import_driver() -> None:
 
 def _document(key: str, item: Item, state: str) -> Document:
     return {
-        "key": key,
-        "source": item.key,
+        # BSON takes nothing but UTF-8, and one such name would cost all rows of its page.
+        "key": printable(key),
+        "source": item.shown,
         "size": item.size,
         "source_etag": item.etag,
         "target_etag": "",

@@ -14,7 +14,7 @@ from cloudmesh_engine.moving.manifest import MOVING, Manifest, Row
 from cloudmesh_engine.moving.plan import Plan, Step
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
-from cloudmesh_engine.stores import Item
+from cloudmesh_engine.stores import Item, printable
 from cloudmesh_engine.stores.faults import Tampered, unreadable
 
 
@@ -72,7 +72,8 @@ class Mover:
         for step in steps:
             row = rows.get(step.key)
             if step.item.problem:
-                self.result.failures[step.key] = unreadable(self._source.service, step.item)
+                problem = unreadable(self._source.service, step.item)
+                self.result.failures[printable(step.key)] = problem
             elif row and row.proves(step.item, there.get(step.key)):
                 self._keep(row)
             else:

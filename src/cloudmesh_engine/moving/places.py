@@ -84,5 +84,5 @@ def delete(spot: Spot, recursive: bool, dryrun: bool = False) -> list[Item]:
 def record(store: Store, item: Item, **more: Any) -> Document:
     """Describe an object."""
     kind = "folder" if item.folder else "file"
-    about = {"storage": store.service, "name": item.key, "kind": kind, "size": item.size}
+    about = {"storage": store.service, "name": item.shown, "kind": kind, "size": item.size}
     return {**more, **about, "modified": item.modified, "etag": item.etag.strip('"')}

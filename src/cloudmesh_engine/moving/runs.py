@@ -14,6 +14,7 @@ from cloudmesh_engine.moving.plan import Spot
 from cloudmesh_engine.moving.progress import Progress
 from cloudmesh_engine.moving.result import Options, Result
 from cloudmesh_engine.moving.telling import told
+from cloudmesh_engine.stores import printable
 
 Document = dict[str, Any]
 _TOLD, _LONGEST = 5, 120
@@ -69,6 +70,7 @@ def run(
 def describe(source: str, target: str, result: Result, options: Options) -> Document:
     """Make the report of a run."""
     action = "would move" if options.dryrun else "moved"
+    deletes = [printable(key) for key in result.deleted]
     return {
         "action": action,
         "source": source,
@@ -82,7 +84,7 @@ def describe(source: str, target: str, result: Result, options: Options) -> Docu
         "seconds": round(result.seconds, 2),
         "digest": "" if options.dryrun else result.digest,
         "failures": [{"name": key, "error": str(why)} for key, why in result.failures.items()],
-        **({"names": result.would_move, "deletes": result.deleted} if options.dryrun else {}),
+        **({"names": result.would_move, "deletes": deletes} if options.dryrun else {}),
     }
 
 

@@ -51,6 +51,11 @@ class Item:
     refused: bool = False
 
     @property
+    def shown(self) -> str:
+        """Its key as text: what a disk calls it may be none."""
+        return printable(self.key)
+
+    @property
     def folder(self) -> bool:
         """Whether this stands for objects whose keys begin with its own."""
         return self.key.endswith("/") and not self.etag
@@ -59,6 +64,11 @@ class Item:
     def closed(self) -> bool:
         """Whether it is a folder that nobody can look into."""
         return self.folder and bool(self.problem)
+
+
+def printable(key: str) -> str:
+    """Make text of a key; what is no UTF-8 is written as its code."""
+    return key.encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,6 @@ def _problem(key: str) -> str:
         return "it holds a zero byte"
     if any(part in ("", ".", "..") for part in parts):
         return "a part of the path is empty, '.' or '..'"
-    if any(len(part.encode()) > 255 for part in parts) or len(key.encode()) > 4000:
+    if any(len(os.fsencode(part)) > 255 for part in parts) or len(os.fsencode(key)) > 4000:
         return "it is too long"
     return ""

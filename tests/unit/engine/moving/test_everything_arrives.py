@@ -1,7 +1,9 @@
 """A tree with awkward names and sizes arrives as it was, between any two clouds."""
 
 import json
+import os
 import random
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -70,6 +72,29 @@ def test_what_cannot_be_a_file_name_is_told_and_the_rest_arrives(lab: Lab) -> No
     assert said.count("cannot be a file name") == 3
     assert lab.seen_by_rclone("local", "out") == digests({"good": b"5"})
     assert [path.name for path in lab.root.iterdir()] == ["out"]
+
+
+def test_a_file_whose_name_is_no_text_is_told_and_the_rest_arrives(lab: Lab) -> None:
+    folder = lab.root / "in"
+    folder.mkdir()
+    odd = Path(os.fsdecode(bytes(folder) + b"/odd\xff"))
+    for file in (odd, folder / "good", folder / "more"):
+        file.write_bytes(b"1")
+    for words in ([], [], ["--dryrun"]):
+        said = lab("transfer", "local:in", "aws:out", *words, code=1)
+        assert said.startswith("cms: 1 of ")
+        assert "has a name that is not UTF-8" in said
+        assert "odd" in said
+    assert lab.in_s3("out/") == digests({"good": b"1", "more": b"1"})
+    done = lab.cms("transfer", "local:in", "aws:out", "--delete", "--output=json")
+    (report,) = json.loads(done.stdout)
+    assert (report["files"], report["unchanged"], report["failed"]) == (0, 2, 1)
+    assert [one["name"] for one in report["failures"]] == ["out/odd\\udcff"]
+    # As surplus at a target it is deleted as any other.
+    lab.fill({"from/good": b"1"})
+    assert lab.move("aws:from", "local:in", "--delete", "--dryrun")["deleted"] == 2
+    assert lab.move("aws:from", "local:in", "--delete")["deleted"] == 2
+    assert [file.name for file in folder.iterdir()] == ["good"]
 
 
 def test_a_backslash_is_refused_by_azure_before_it_is_sent(lab: Lab) -> None:

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from cloudmesh_engine import config, mongo
 from cloudmesh_engine.config import Settings
-from cloudmesh_engine.moving.manifest import DONE, MOVING, Manifest
+from cloudmesh_engine.moving.manifest import DONE, FAILED, MOVING, Manifest
 from cloudmesh_engine.stores import Item, Put
 
 from ..conftest import Cms
@@ -38,6 +38,16 @@ def test_rows_that_were_not_taken_are_written_with_the_next(settings: Settings, 
     manifest.flush()
     rows = Manifest(settings, "from", "to").rows()
     assert {key: row.state for key, row in rows.items()} == {"large": MOVING, "small": DONE}
+
+
+def test_a_name_that_is_no_text_costs_no_other_row(settings: Settings, pages: Any) -> None:
+    manifest = Manifest(settings, "from", "to")
+    manifest.rows()
+    manifest.failed("odd\udcff", Item("odd\udcff", 1, "tag"), "why")
+    manifest.done("good", Item("good", 1, "tag"), "digest", Put("tag"))
+    manifest.flush()
+    rows = Manifest(settings, "from", "to").rows()
+    assert {key: row.state for key, row in rows.items()} == {"odd\\udcff": FAILED, "good": DONE}
 
 
 def test_rows_wait_until_those_of_earlier_runs_are_read(settings: Settings, pages: Any) -> None:
