@@ -118,7 +118,11 @@ class Local:
 
     def discard(self, key: str, upload: str, since: str) -> int:
         """Remove the part that an interrupted run left."""
-        part = part_of(self._target(key))
+        try:
+            part = part_of(self._target(key))
+        except Refused:
+            # What cannot be here has left nothing here.
+            return 0
         if not part.exists():
             return 0
         with contextlib.suppress(OSError):

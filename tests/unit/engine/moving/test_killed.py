@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloudmesh_engine import config, stores
+from cloudmesh_engine import config, mongo, stores
+from cloudmesh_engine.moving import plan
+from cloudmesh_engine.moving.manifest import Manifest
+from cloudmesh_engine.stores import Item
 from cloudmesh_engine.stores.remote import Call as Request
 
 from .conftest import PATIENCE, Lab, digests
@@ -131,6 +134,27 @@ def left_behind(lab: Lab, service: str, tree: dict[str, bytes]) -> list[object]:
     requests = [Request("GET", f"out/{name}", asked) for name in tree]
     replies = [store.good(request).text for request in requests]  # type: ignore[attr-defined]
     return [reply for reply in replies if "<Size>" in reply]
+
+
+def test_a_killed_run_of_a_name_that_the_target_cannot_hold(lab: Lab, proxied: Put) -> None:
+    lab.fill({"in/x//y": random.randbytes(17 * MIB), "in/good": b"1"})
+    settings = config.load(lab.cms.environ)
+    source, target = (
+        plan.spot(stores.open_store(settings, service), path)
+        for service, path in (("aws", "in"), ("local", "out"))
+    )
+    # What it notes before it begins; the kill comes before it notes that it was refused.
+    manifest = Manifest(settings, source.name, target.name)
+    try:
+        manifest.rows()
+        manifest.begin("out/x//y", Item("in/x//y", 17 * MIB, "tag"))
+    finally:
+        mongo.client(mongo.server(settings)).close()
+        mongo.client.cache_clear()
+    said = lab("transfer", "aws:in", "local:out", code=5)
+    assert "1 of 2 objects failed: 'out/x//y': local: cannot be a file name" in said
+    lab.s3.delete_object(Bucket=lab.bucket, Key="in/x//y")
+    assert lab.move("aws:in", "local:out")["unchanged"] == 1
 
 
 def test_google_is_told_to_forget_an_upload_that_was_killed(lab: Lab, proxied: Put) -> None:
