@@ -15,6 +15,7 @@ from cloudmesh_engine.clouds.azure_machine import (
     DISK,
     MADE_TAG,
     NIC,
+    VM,
     is_ours_by_name,
     owner,
 )
@@ -85,9 +86,17 @@ class Parts:
         left = {_vm(one) for one in [*free, *loose] if owner(one) == self.owner and is_old(one)}
         # Of an interface in use the address is too.
         used = {_vm(one) for one in free if not is_old(one)}
-        for wanted in sorted(left - used):
+        abandoned = sorted(left - used - self._there(left - used))
+        for wanted in abandoned:
             self.remove_parts(wanted)
-        return sorted(left - used)
+        return abandoned
+
+    def _there(self, wanted: set[str]) -> set[str]:
+        """Say which VMs are there: a command that was killed may leave an address of one loose."""
+        if not wanted:
+            return set()
+        with translated():
+            return wanted & {str(vm["name"]) for vm in self._arm.listed(VM)}
 
     def _marked(self, wanted: str) -> Document:
         made = datetime.now(UTC).isoformat(timespec="seconds")

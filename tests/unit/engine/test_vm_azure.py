@@ -13,6 +13,8 @@ from .site import AzureSite
 
 BOOT = ("vm", "boot", "--name=web")
 CREATE = AzureSite.calls["RunInstances"]
+CHANGE = AzureSite.calls["CreateInterface"]
+ADDRESS = AzureSite.calls["CreateAddress"].partition(" ")[2]
 PARTS = ("Network/networkInterfaces", "Network/publicIPAddresses")
 
 
@@ -135,6 +137,30 @@ def test_what_a_kill_left_goes_with_the_next_deletion(cms_azure: Cms, azure: Azu
     assert cms_azure("vm", "delete", "web").returncode == 0
     stay = [f"{name}-0123456789ab-nic" for name in ("theirs", "timeless", "young")]
     assert azure.names(PARTS[0]) == stay
+
+
+@pytest.mark.parametrize("verb", ["assign", "unassign"])
+def test_a_loose_address_of_a_vm_that_is_there_is_nothing_that_a_kill_left(
+    cms_azure: Cms, azure: Azure, azure_faults: Faults, verb: str
+) -> None:
+    assert cms_azure("vm", "boot", "--name=web,db").returncode == 0
+    if verb == "unassign":
+        assert cms_azure("vm", "ip", "assign", "web").returncode == 0
+    calls = {"assign": CHANGE, "unassign": f"DELETE {ADDRESS}"}
+    problem = {"fault": "error", "nth": "every", "status": 500, "code": "InternalServerError"}
+    azure_faults.script({**problem, "action": calls[verb]})
+    assert cms_azure("vm", "ip", verb, "web").returncode == 4
+    azure_faults.script()
+    (address,) = azure.every(PARTS[1])
+    assert "ipConfiguration" not in address["properties"]
+    address["tags"]["cm-made"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    azure.call("PUT", address["id"], address)
+    done = cms_azure("vm", "delete", "db")
+    assert (done.returncode, done.stderr, azure.words()) == (0, "", "web")
+    assert azure.names(PARTS[1]) == [address["name"]]
+    # The same command finishes what it began.
+    assert cms_azure("vm", "ip", verb, "web").returncode == 0
+    assert len(rows(cms_azure)[0]["public_ips"]) == {"assign": 1, "unassign": 0}[verb]
 
 
 def test_a_refused_boot_leaves_nothing(cms_azure: Cms, azure: Azure) -> None:
