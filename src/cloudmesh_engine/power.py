@@ -19,11 +19,28 @@ def start(driver: Driver, machine: Machine, budget: float) -> tuple[Machine, str
 
 
 def stop(driver: Driver, machine: Machine, budget: float) -> tuple[Machine, str]:
-    """Make sure that a VM is stopped; say what had to be done.
+    """Make sure that a VM is stopped, and not charged on; say what had to be done.
 
     :param budget: seconds
     """
-    if machine.state == "stopped" and not machine.charged:
+    if is_off(machine):
         return machine, "already stopped"
+
+    def judge(seen: Machine) -> str:
+        if seen.charged:
+            # Something else was in the way, or it was shut down from inside: asked again.
+            driver.stop(seen)
+        return "" if is_off(seen) else f"{told(seen)} and not stopped for good"
+
     driver.stop(machine)
-    return waiting.until(driver, machine, "stopped", budget), "stopped"
+    return waiting.confirm(driver, machine, judge, budget), "stopped"
+
+
+def is_off(machine: Machine) -> bool:
+    """Say whether a VM is stopped, and not charged as if it ran."""
+    return machine.state == "stopped" and not machine.charged
+
+
+def told(machine: Machine) -> str:
+    """Say how a VM is."""
+    return f"is {machine.state}{' but charged on' if machine.charged else ''}"

@@ -109,7 +109,7 @@ class Applying:
             if seen is None and self._is_gone(machine.id):
                 self.book.forget(note)
                 done.append((machine, "gone"))
-            elif outcome == SNOOZED or (seen and seen.state == RESULT[note.goal]):
+            elif outcome == SNOOZED or (seen and _is_as_wanted(seen, note.goal)):
                 done.append((seen or machine, self._told(note, outcome)))
             else:
                 errors.append(_not_as_it_should_be(seen or machine, note, outcome))
@@ -123,9 +123,13 @@ class Applying:
         return RESULT[note.goal]
 
 
+def _is_as_wanted(machine: Machine, goal: str) -> bool:
+    return power.is_off(machine) if goal == STOP else machine.state == RESULT[goal]
+
+
 def _not_as_it_should_be(machine: Machine, note: Note, outcome: str | EngineError) -> EngineError:
     why = str(outcome) if isinstance(outcome, EngineError) else "somebody changed it again"
     return ActionFailed(
-        f"{machine.name} ({machine.id}) on {machine.cloud} is {machine.state} "
+        f"{machine.name} ({machine.id}) on {machine.cloud} {power.told(machine)} "
         f"and should be {RESULT[note.goal]}: {why}"
     )

@@ -99,6 +99,7 @@ class AzureSite(Site):
         "CreateTags": f"PATCH {_COMPUTE}/virtualMachines/*/providers/Microsoft.Resources/tags/*",
         "CreateInterface": f"PUT {_NETWORK}/networkInterfaces/*",
         "CreateSecurityGroup": f"PUT {_NETWORK}/networkSecurityGroups/*",
+        "StopInstances": f"POST {_COMPUTE}/virtualMachines/*/deallocate",
         "TerminateInstances": f"DELETE {_COMPUTE}/virtualMachines/*",
     }
     words: ClassVar = {

@@ -10,10 +10,12 @@ import pytest
 from .azure import COMPUTE, OWNER, Azure
 from .conftest import ACTIVE, PATIENCE, Cms, Faults, wait_until
 from .site import AzureSite
+from .test_vm_limits import limit
 
 BOOT = ("vm", "boot", "--name=web")
 CREATE = AzureSite.calls["RunInstances"]
 CHANGE = AzureSite.calls["CreateInterface"]
+STOP = AzureSite.calls["StopInstances"]
 ADDRESS = AzureSite.calls["CreateAddress"].partition(" ")[2]
 PARTS = ("Network/networkInterfaces", "Network/publicIPAddresses")
 
@@ -210,6 +212,23 @@ def test_a_vm_that_was_shut_down_from_inside_is_no_longer_charged_when_stopped(
     assert cms_azure("vm", "stop", "web").returncode == 0
     assert azure.words() == "web/stopped"
     assert costs(cms_azure) == (False, 0)
+
+
+@pytest.mark.parametrize("nth", [1, "every"])
+def test_a_stop_that_met_another_operation_is_asked_again_while_the_vm_is_charged(
+    cms_azure: Cms, azure: Azure, azure_faults: Faults, nth: int | str
+) -> None:
+    (name,) = azure.make("web")
+    azure.call("POST", f"{COMPUTE}/virtualMachines/{name}/powerOff")
+    busy = {"action": STOP, "fault": "error", "nth": nth, "status": 409, "code": "Conflict"}
+    azure_faults.script(busy)
+    limit(cms_azure, "wait_seconds", 2 if nth == "every" else 60)
+    done = cms_azure("vm", "stop", "web")
+    if nth == 1:
+        assert (done.returncode, azure.words()) == (0, "web/stopped")
+    else:
+        assert (done.returncode, azure.words()) == (1, "web/stopped-and-charged")
+        assert "is stopped but charged on and not stopped for good after 2 s" in done.stderr
 
 
 def costs(cms: Cms) -> tuple[bool, int]:
