@@ -222,18 +222,25 @@ class Ledger:
         change = {"$set": {"ending": instance}, "$pull": {"lost": instance}}
         self._rows.update_one({"_id": _key(cloud, name)}, change)
 
-    def forget(self, cloud: str, name: str, instance: str) -> None:
-        """Note that a VM is gone."""
-        self.leave(cloud, name, instance, "")
+    def forget(self, cloud: str, name: str, instance: str, row: Row | None = None) -> None:
+        """Note that a VM is gone.
+
+        :param row: as it was while the VM was there: its attempt ends too, if it named no VM yet
+            and nobody has touched it since
+        """
+        if instance:
+            self.leave(cloud, name, instance)
+        if row and not row.instance:
+            self._close({**_attempt(row), "instance": "", "updated": row.updated})
         self.timesheets.gone(cloud, instance, now())
         self._documents(cloud).delete_many({"_id": instance})
 
-    def leave(self, cloud: str, name: str, *instances: str) -> None:
-        """Note that a name stands for none of these VMs any more."""
-        self._rows.update_one(
-            {"_id": _key(cloud, name), "instance": {"$in": list(instances)}},
-            {"$set": {"state": DELETED, "updated": now()}},
-        )
+    def leave(self, cloud: str, name: str, instance: str) -> None:
+        """Note that a name does not stand for this VM any more."""
+        self._close({"_id": _key(cloud, name), "instance": instance})
+
+    def _close(self, query: Document) -> None:
+        self._rows.update_one(query, {"$set": {"state": DELETED, "updated": now()}})
 
     def inventory(self, cloud: str) -> list[Document]:
         """Give the VMs of a cloud as they were last seen."""

@@ -104,14 +104,22 @@ def _act(request: VmRequest, verb: str, act: _Act) -> None:
 
 
 def _delete(request: VmRequest, driver: Driver, name: str) -> list[Document]:
-    row = request.ledger.find(driver.cloud, name)
-    found = driver.find(name)
+    row, found = _look(request, driver, name)
     if not found and row and (row.instance or row.state == CREATING):
         return _finish(request, driver, row)
     machines = found or request.owned(driver, name)
     if request.dryrun:
         return [result(machine, "would delete") for machine in machines]
-    return [_terminate(request, driver, machine) for machine in machines]
+    return [_terminate(request, driver, machine, row) for machine in machines]
+
+
+def _look(request: VmRequest, driver: Driver, name: str) -> tuple[Row | None, list[Machine]]:
+    """Give the row of a name, and the VMs that are there after that: it is of no later attempt."""
+    row, found = request.ledger.find(driver.cloud, name), driver.find(name)
+    if found and found[0].name != name:
+        # It was given by its id.
+        row, found = request.ledger.find(driver.cloud, found[0].name), driver.find(name)
+    return row, found
 
 
 def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
@@ -127,22 +135,22 @@ def _finish(request: VmRequest, driver: Driver, row: Row) -> list[Document]:
     if request.dryrun:
         action = "already deleted" if row.instance else "would forget"
     elif known and known.state not in GONE:
-        return [_terminate(request, driver, known)]
+        return [_terminate(request, driver, known, row)]
     else:
         if known:
             waiting.until(driver, known, "terminated", request.budget)
         if row.instance:
             ending.clear(driver, row.instance)
-        request.ledger.forget(driver.cloud, row.name, row.instance)
+        request.ledger.forget(driver.cloud, row.name, row.instance, row)
         action = "already deleted" if row.instance else "forgotten"
     record = {"action": action, "cloud": row.cloud, "name": row.name, "status": "terminated"}
     return [{**record, "instance_id": row.instance}]
 
 
-def _terminate(request: VmRequest, driver: Driver, machine: Machine) -> Document:
+def _terminate(request: VmRequest, driver: Driver, machine: Machine, row: Row | None) -> Document:
     request.ledger.ends(driver.cloud, machine.name, machine.id)
     after = ending.terminate(driver, machine, request.budget)
-    request.ledger.forget(driver.cloud, machine.name, machine.id)
+    request.ledger.forget(driver.cloud, machine.name, machine.id, row)
     return {**result(after, "deleted"), "status": "terminated"}
 
 

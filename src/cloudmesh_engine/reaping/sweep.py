@@ -143,6 +143,8 @@ class Sweep:
         seen = self._driver.get(machine.id)
         if seen is None or seen.state in GONE:
             return False
+        # From before it was seen last: so it is of no later boot.
+        row = inventory.memory.wanted.get(seen.name) if inventory.memory else None
         if finding.since:
             # A person or a boot may have taken it up since.
             inventory = replace(inventory, memory=self._remember())
@@ -151,7 +153,7 @@ class Sweep:
             if not again or not again.is_due(inventory.now):
                 return False
         ending.terminate(self._driver, seen, self.orders.budget)
-        self._tried(lambda: self._ledger.forget(self.cloud, seen.name, seen.id), None)
+        self._tried(lambda: self._ledger.forget(self.cloud, seen.name, seen.id, row), None)
         return True
 
     def _tried[T](self, work: Callable[[], T], otherwise: T) -> T:

@@ -84,6 +84,44 @@ def test_a_boot_that_died_in_flight_gives_nothing_up_either(
     assert_one(cms_aws, ec2)
 
 
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_delete_that_waits_for_the_end_closes_no_boot_that_came_meanwhile(
+    cms_aws: Cms, ec2: Ec2, faults: Faults, noted: bool
+) -> None:
+    assert cms_aws(*BOOT).returncode == 0
+    if not noted:
+        forget_instance(cms_aws)
+    faults.script({"action": "TerminateInstances", "fault": "hold", "when": "after"})
+    delete = cms_aws.start("vm", "delete", "web")
+    wait_until(lambda: "TerminateInstances" in faults.actions() and not ec2.instances())
+    delete.send_signal(signal.SIGSTOP)
+    before = len(faults.log())
+    faults.script(HOLD)
+    boot = cms_aws.start(*BOOT)
+    wait_until(lambda: "RunInstances" in faults.actions()[before:])
+    boot.kill()
+    boot.communicate(timeout=60)
+    delete.send_signal(signal.SIGCONT)
+    assert (delete.communicate(timeout=60)[1], delete.returncode) == ("", 0)
+    # The dead one's call reaches the cloud only after that of the next, which has its token.
+    assert cms_aws(*BOOT).returncode == 0
+    faults.script()
+    wait_until(lambda: None not in answers(faults))
+    assert_one(cms_aws, ec2)
+
+
+def answers(faults: Faults) -> list[int | None]:
+    """What each call for a VM was answered, None where that is not yet known."""
+    return [one["answered"] for one in faults.log() if one["action"] == "RunInstances"]
+
+
+def forget_instance(cms: Cms) -> None:
+    """Make the row what a boot leaves that was killed before it noted its VM."""
+    client, name = database(cms)
+    client[name]["ledger"].update_one({}, {"$set": {"instance": "", "state": "creating"}})
+    client.close()
+
+
 @pytest.mark.parametrize("another", [OTHER, BOOT, None])
 def test_what_was_made_for_a_row_that_is_gone_is_kept_or_ended(
     cms_aws: Cms, ec2: Ec2, faults: Faults, another: tuple[str, ...] | None
