@@ -142,7 +142,8 @@ class Ledger:
     def reopen(self, row: Row, request: Request) -> tuple[Row, bool]:
         """Begin the next attempt, unless another command has done so: then give its row."""
         changed = self._rows.find_one_and_update(
-            _attempt(row),
+            # Of a failed attempt another command may have made a live one.
+            {**_attempt(row), "state": row.state},
             {"$set": {**_intent(request), "attempt": row.attempt + 1, "creators": []}},
             return_document=ReturnDocument.AFTER,
         )

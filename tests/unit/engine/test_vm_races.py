@@ -10,6 +10,8 @@ import pytest
 from pymongo import MongoClient
 
 from cloudmesh_engine import config, mongo
+from cloudmesh_engine.clouds import Request
+from cloudmesh_engine.ledger import Ledger
 
 from .conftest import PATIENCE, Cms, Ec2, Faults, Mongo, wait_until
 
@@ -82,6 +84,23 @@ def test_a_boot_that_died_in_flight_gives_nothing_up_either(
     assert cms_aws(*BOOT).returncode == 0
     assert len(faults.launches()) == 1
     assert_one(cms_aws, ec2)
+
+
+def test_a_failed_row_that_another_boot_has_taken_up_is_not_given_to_a_third(cms_aws: Cms) -> None:
+    ledger = Ledger(config.load(cms_aws.environ))
+    micro, small = Request("ami-1", "t2.micro"), Request("ami-1", "t2.small")
+    row, _ = ledger.claim("aws", "web", micro)
+    ledger.creating(row, "first")
+    ledger.failed(row, "first")
+    read = ledger.find("aws", "web")
+    assert read
+    assert read.state == "failed"
+    # Between the reading and the writing of a claim for something else.
+    row, _ = ledger.claim("aws", "web", micro)
+    assert ledger.creating(row, "second")
+    assert ledger.reopen(read, small) == (ledger.find("aws", "web"), False)
+    assert ledger.created(row, "second", "i-1")
+    mongo.client(mongo.server(config.load(cms_aws.environ))).close()
 
 
 @pytest.mark.parametrize("noted", [True, False])
