@@ -122,8 +122,9 @@ class Ledger:
         if row.state == FAILED:
             # Nothing was made, so the old token still stands for the same request.
             query = {**_attempt(row), "state": FAILED}
-            self._rows.update_one(query, {"$set": {"state": CREATING, "updated": now()}})
-            row = self._existing(cloud, name)
+            change = {"$set": {"state": CREATING, "updated": now()}}
+            claimed = self._rows.update_one(query, change).matched_count == 1
+            return self._existing(cloud, name), claimed
         return row, False
 
     def take(self, machine: Machine, name: str) -> bool:

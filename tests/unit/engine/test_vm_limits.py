@@ -9,8 +9,10 @@ from cloudmesh_engine import config, mongo, months
 from cloudmesh_engine.clouds import Machine
 from cloudmesh_engine.timesheets import Sheet, Stretch, Timesheets
 
-from .conftest import OWNER, PATIENCE, Cms, Ec2
+from .conftest import OWNER, PATIENCE, Cms, Ec2, Faults
 
+NO_ROOM = {"action": "RunInstances", "fault": "error", "nth": "every", "status": 400,
+           "code": "InstanceLimitExceeded"}  # fmt: skip
 MICRO = 0.0116  # t2.micro in config/prices.yaml
 
 
@@ -38,6 +40,31 @@ def test_the_limit_refuses_before_anything_is_made(cms_aws: Cms, ec2: Ec2) -> No
     assert cms_aws("vm", "delete", "web1").returncode == 0
     assert cms_aws("vm", "boot", "--name=web3").returncode == 0
     assert ec2.words() == "web2 web3"
+
+
+def test_boots_that_the_cloud_refused_use_up_no_limit(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    limit(cms_aws, "max_vms", 1)
+    faults.script(NO_ROOM)
+    for _ in range(2):
+        # The second finds the name free, and takes the limit for itself only while it tries.
+        assert cms_aws("vm", "boot").returncode == 1
+    faults.script()
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
+    assert ec2.words() == "web"
+
+
+def test_a_boot_that_a_limit_refuses_leaves_the_name_of_a_failed_one_free(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    faults.script(NO_ROOM)
+    assert cms_aws("vm", "boot", "--name=web").returncode == 1
+    faults.script()
+    limit(cms_aws, "max_vms", 0)
+    assert cms_aws("vm", "boot", "--name=web").returncode == 5
+    cms_aws.configure("    max_vms: 0", "    max_vms: 1")
+    assert cms_aws("vm", "boot", "--name=web", "--flavor=t2.small").returncode == 0
 
 
 def test_the_price_cap_counts_what_is_there(cms_aws: Cms, ec2: Ec2) -> None:
