@@ -18,7 +18,7 @@ from cloudmesh_engine.clouds import (
     Request,
     TokenSpent,
 )
-from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, Refused
+from cloudmesh_engine.errors import ActionFailed, DependencyDown, EngineError, NotLetIn, Refused
 from cloudmesh_engine.ledger import CREATING, PRESENT, Ledger, Row
 from cloudmesh_engine.limits import Limits, Vm
 
@@ -233,11 +233,11 @@ class Boot:
         except TokenSpent:
             self.ledger.reopen(row, self.request)
             return None
-        except DependencyDown:
-            # Nobody knows whether it was made: the attempt stays open for the same request.
-            raise
-        except EngineError:
-            self.ledger.failed(row, self._id)
+        except EngineError as error:
+            # Without an answer nobody knows whether it was made: the attempt stays open for the
+            # same request.
+            if isinstance(error, NotLetIn) or not isinstance(error, DependencyDown):
+                self.ledger.failed(row, self._id)
             raise
         return machine
 

@@ -6,6 +6,7 @@
     │   └── ConfigError    2  cloudmesh.yaml (or a secret it names) is wrong
     ├── NotSupported       3  nobody can do this here
     ├── DependencyDown     4  MongoDB or a cloud does not answer
+    │   └── NotLetIn       4  a cloud does not let us in: it is certain that nothing happened
     └── Refused            5  it could be done, but would do harm
 
 Exit code 0 means that it happened. A configuration problem counts as usage: the user has to
@@ -43,6 +44,10 @@ class DependencyDown(EngineError):
     """MongoDB or a cloud does not answer, or does not let us in."""
 
     exit_code = 4
+
+
+class NotLetIn(DependencyDown):
+    """A cloud answered the only call that it got by not letting us in."""
 
 
 class Refused(EngineError):

@@ -20,6 +20,7 @@ from cloudmesh_engine.errors import (
     ConfigError,
     DependencyDown,
     EngineError,
+    NotLetIn,
     Refused,
 )
 
@@ -94,7 +95,9 @@ def _explain(error: ClientError) -> EngineError:
             "try cms vm list --refresh in a minute"
         )
     if code in _NO_ENTRY:
-        return DependencyDown(f"{line}: {_CREDENTIALS}")
+        # Of a repeated call nobody knows what became of the first.
+        repeated = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 1)
+        return (DependencyDown if repeated else NotLetIn)(f"{line}: {_CREDENTIALS}")
     if code in _THROTTLED:
         return DependencyDown(f"{line}: AWS limits how often it is asked: try again later")
     if code in _QUOTA:

@@ -42,14 +42,17 @@ def test_the_limit_refuses_before_anything_is_made(cms_aws: Cms, ec2: Ec2) -> No
     assert ec2.words() == "web2 web3"
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [(400, "InstanceLimitExceeded", 1), (403, "UnauthorizedOperation", 4)],
+)
 def test_boots_that_the_cloud_refused_use_up_no_limit(
-    cms_aws: Cms, ec2: Ec2, faults: Faults
+    cms_aws: Cms, ec2: Ec2, faults: Faults, status: int, error: str, code: int
 ) -> None:
     limit(cms_aws, "max_vms", 1)
-    faults.script(NO_ROOM)
-    for _ in range(2):
-        # The second finds the name free, and takes the limit for itself only while it tries.
-        assert cms_aws("vm", "boot").returncode == 1
+    faults.script({**NO_ROOM, "status": status, "code": error})
+    for _ in range(3):
+        assert cms_aws("vm", "boot").returncode == code
     faults.script()
     assert cms_aws("vm", "boot", "--name=web").returncode == 0
     assert ec2.words() == "web"
