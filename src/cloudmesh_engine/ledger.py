@@ -207,7 +207,7 @@ class Ledger:
         if not machine.costs:
             return 0.0
         try:
-            return self._prices.hourly(machine.cloud, machine.flavor)
+            return self._prices.hourly(machine.cloud, machine.size)
         except ConfigError:
             # What is there has to be noted; who asks for the price is told of the mistake.
             return None

@@ -124,7 +124,7 @@ def _there(ledger: Ledger, driver: Driver) -> dict[tuple[str, str], Vm]:
         for row in ledger.wanted()
     }
     for one in driver.list_owned():
-        vms[one.cloud, one.name] = Vm(one.flavor, one.tags.get(DEADLINE_TAG, ""))
+        vms[one.cloud, one.name] = Vm(one.size, one.tags.get(DEADLINE_TAG, ""))
     return vms
 
 

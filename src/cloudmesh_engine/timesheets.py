@@ -98,7 +98,7 @@ class Timesheets:
     def _begin(self, key: str, machine: Machine, at: str) -> None:
         runs, launched = machine.costs, _launched(machine)
         stored = {"_id": key, "cloud": machine.cloud, "instance": machine.id, "past": []}
-        stored |= {"flavor": machine.flavor, "launched": launched, **_labels(machine)}
+        stored |= {"flavor": machine.size, "launched": launched, **_labels(machine)}
         stored |= {"since": (launched or at) if runs else at, "until": "" if runs else at}
         try:
             self._stored.insert_one(stored)
@@ -120,7 +120,7 @@ def _change(stored: Document, machine: Machine, at: str) -> Document | None:
         return None  # seen before what is known by now
     # Some clouds tell only of the first launch.
     since = launched if launched >= ended else at
-    fresh = {"since": since, "until": "", "launched": launched, "flavor": machine.flavor}
+    fresh = {"since": since, "until": "", "launched": launched, "flavor": machine.size}
     before = {**{name: stored[name] for name in _STRETCH}, "until": ended}
     return {"$set": fresh | labels, "$push": {"past": before}}
 

@@ -27,6 +27,8 @@ _KINDS = ("aws", "azure", "google", "openstack")
 # Who tells by a call what an hour of each flavor costs. Google tells it of processors and memory,
 # OpenStack has no word for it.
 _PRICED = ("aws", "azure")
+# What the flavor of a VM ends with whose resize is not confirmed.
+CHANGING = " (being changed)"
 
 
 class TokenSpent(ActionFailed):
@@ -98,6 +100,11 @@ class Machine:
     charged: bool = False
 
     @property
+    def size(self) -> str:
+        """Its flavor as its price goes by, also while that is being changed."""
+        return self.flavor.removesuffix(CHANGING)
+
+    @property
     def costs(self) -> bool:
         """Whether its cloud takes money for it as it is now, and not for its disk alone."""
         return self.charged or self.state in ("pending", "running")
@@ -115,7 +122,7 @@ class Machine:
     def as_request(self) -> Request:
         """The request that would have made this VM, as far as a VM shows it."""
         asked = self.tags.get(IMAGE_TAG) or self.image
-        shown = Request(asked, self.flavor, self.key, image_id=self.image)
+        shown = Request(asked, self.size, self.key, image_id=self.image)
         return replace(shown, secgroup=None, network=None, public=None)
 
 

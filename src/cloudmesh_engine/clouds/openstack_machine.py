@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Any
 
-from cloudmesh_engine.clouds import BROKEN, NAME_TAG, Machine
+from cloudmesh_engine.clouds import BROKEN, CHANGING, NAME_TAG, Machine
 from cloudmesh_engine.clouds.openstack_errors import hint
 
 # What is on its way says task_state, and what it is says status.
@@ -77,7 +77,7 @@ def _flavor(server: Any) -> str:
     flavor = server.flavor
     name = str(getattr(flavor, "original_name", "") or getattr(flavor, "id", "") or "")
     # So that a resize which was interrupted is seen as not done.
-    return f"{name} (being changed)" if server.status in (RESIZING, RESIZED) else name
+    return name + CHANGING if server.status in (RESIZING, RESIZED) else name
 
 
 def _fault(server: Any) -> str:

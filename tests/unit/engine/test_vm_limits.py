@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cloudmesh_engine import config, mongo, months
-from cloudmesh_engine.clouds import Machine
+from cloudmesh_engine.clouds import CHANGING, Machine
+from cloudmesh_engine.ledger import Ledger
 from cloudmesh_engine.timesheets import Sheet, Stretch, Timesheets
 
-from .conftest import OWNER, PATIENCE, Cms, Ec2, Faults
+from .conftest import AMI, OWNER, PATIENCE, Cms, Ec2, Faults
 
 NO_ROOM = {"action": "RunInstances", "fault": "error", "nth": "every", "status": 400,
            "code": "InstanceLimitExceeded"}  # fmt: skip
@@ -112,6 +113,23 @@ def test_a_flavor_without_price_is_refused_under_a_cap(cms_aws: Cms, ec2: Ec2) -
     assert "cloudmesh.cloud.aws.prices" in refused.stderr
     cms_aws.configure("    aws: # the", "    aws:\n      prices: {u-6tb1.metal: 54.6}\n      #")
     assert cms_aws(*huge).returncode == 0
+
+
+def test_a_vm_whose_flavor_is_being_changed_has_the_price_of_the_new_one(
+    cms_aws: Cms, ec2: Ec2
+) -> None:
+    settings = config.load(cms_aws.environ)
+    tags = {"cm-owner": OWNER, "cm-name": "db"}
+    flavor = f"t2.micro{CHANGING}"
+    Ledger(settings).record(
+        Machine("aws", "db", "i-1", "running", AMI, flavor, "cloudmesh", [], [], "", tags)
+    )
+    mongo.client(mongo.server(settings)).close()
+    (row,) = json.loads(cms_aws("vm", "list", "--output=json").stdout)
+    assert (row["flavor"], row["cost_per_hour"]) == (flavor, MICRO)
+    limit(cms_aws, "max_hourly_cost", 2 * MICRO)
+    limit(cms_aws, "max_monthly_cost", 2 * 31 * 24 * MICRO)
+    assert cms_aws("vm", "boot", "--name=web").returncode == 0
 
 
 def test_a_price_is_one_of_its_region_only(cms_aws: Cms, ec2: Ec2) -> None:
