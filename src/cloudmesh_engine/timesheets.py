@@ -1,9 +1,9 @@
 """When each VM ran, in the MongoDB collection `timesheets`: one document for each VM.
 
 `since` and `until` are the last stretch in which it ran, `until` is empty while it runs; `past`
-holds the stretches before. A VM is taken to run from its launch until it is first seen down and not
-charged on: what `cms` does counts to the second, what is done past it counts from when it is next
-looked at.
+holds the stretches before, and another flavor begins a new one. A VM is taken to run from its
+launch until it is first seen down and not charged on: what `cms` does counts to the second, what is
+done past it counts from when it is next looked at.
 """
 
 from collections.abc import Iterable, Iterator
@@ -112,10 +112,13 @@ def _change(stored: Document, machine: Machine, at: str) -> Document | None:
     ended = stored["until"]
     if not runs:
         return {"$set": {"until": at}} if not ended and stored["since"] < at else None
-    if not ended and launched == stored["launched"]:
+    same = launched == stored["launched"]
+    resized = machine.size != stored["flavor"] and stored["since"] < at
+    if not ended and same and not resized:
         return {"$set": labels} if labels != _labels_of(stored) else None
-    # Of a stop that nobody saw it is only known that it was before the launch that followed.
-    ended = ended or max(launched, stored["since"])
+    # Of a stop that nobody saw it is only known that it was before the launch that followed, of
+    # a resize without a launch that it was before this look.
+    ended = ended or (at if same else max(launched, stored["since"]))
     if ended > at:
         return None  # seen before what is known by now
     # Some clouds tell only of the first launch.

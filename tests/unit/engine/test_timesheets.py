@@ -126,6 +126,19 @@ def test_a_resized_vm_keeps_what_it_was_before(sheets: Timesheets) -> None:
     assert sheet.name == "www"
 
 
+def test_a_resize_where_the_cloud_tells_only_of_the_first_launch_begins_anew(
+    sheets: Timesheets,
+) -> None:
+    sheets.saw([vm()], at(1))
+    sheets.saw([vm(flavor="t3.large (being changed)")], at(3))
+    # Seen earlier and noted later, then the same again.
+    sheets.saw([vm()], at(2))
+    sheets.saw([vm(flavor="t3.large")], at(4))
+    (sheet,) = sheets.read()
+    assert [one.flavor for one in sheet.stretches] == ["t2.micro", "t3.large"]
+    assert lasted(sheet) == [(0, 3), (3, None)]
+
+
 def test_what_is_long_ago_is_forgotten_but_not_of_vms_that_are_there(sheets: Timesheets) -> None:
     year = 24 * 365
     for instance in ("i-1", "i-2"):
