@@ -21,7 +21,7 @@ def until(
 
 def terminate(driver: Driver, machine: Machine, budget: float) -> None:
     """Terminate a VM that was only just made: a cloud may refuse to, until it shows the VM."""
-    seen = confirm(driver, machine, _is(("running", BROKEN, *GONE)), budget, end=True)
+    seen = confirm(driver, machine, _is(("running", "stopped", BROKEN, *GONE)), budget, end=True)
     if seen.state not in GONE:
         driver.terminate(machine)
     confirm(driver, machine, _is(GONE), budget, end=True)

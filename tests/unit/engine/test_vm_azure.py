@@ -238,6 +238,18 @@ def costs(cms: Cms) -> tuple[bool, int]:
     return vm["cost_per_hour"] > 0, line["running"]
 
 
+def test_a_boot_ends_the_surplus_one_of_two_that_are_stopped(cms_azure: Cms, azure: Azure) -> None:
+    azure.make("db")
+    tags = {"cm-name": "web", "cm-owner": OWNER, "cm-key": "cloudmesh", "cm-token": "0123"}
+    for _ in range(2):
+        azure.machine("web", tags)
+    assert cms_azure("vm", "stop", "web").returncode == 0
+    assert azure.words() == "db web/stopped web/stopped"
+    limit(cms_azure, "wait_seconds", 20)
+    done = cms_azure(*BOOT)
+    assert (done.returncode, done.stderr, azure.words()) == (0, "", "db web")
+
+
 def test_a_resize_takes_effect_and_a_restricted_size_is_refused(
     cms_azure: Cms, azure: Azure
 ) -> None:
