@@ -1,6 +1,7 @@
 """Says what an error of Azure means: which exit code, and what to do."""
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -75,6 +76,10 @@ def translated(*ignore: str) -> Iterator[None]:
     except AzureError as error:
         # As a reply that cannot be read: nobody knows whether it happened.
         raise DependencyDown(f"Azure: {_line(str(error))}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DependencyDown(
+            "Azure: an answer that is no JSON: repeat, or look for a proxy"
+        ) from error
     except ValueError as error:
         raise ConfigError(f"Azure: {_line(str(error))}: {_CREDENTIALS}") from error
 

@@ -1,9 +1,14 @@
 """`cms vm` on the sandbox's Azure: what only Azure does, and what it leaves."""
 
+import http.server
 import json
 import re
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -163,6 +168,66 @@ def test_a_loose_address_of_a_vm_that_is_there_is_nothing_that_a_kill_left(
     # The same command finishes what it began.
     assert cms_azure("vm", "ip", verb, "web").returncode == 0
     assert len(rows(cms_azure)[0]["public_ips"]) == {"assign": 1, "unassign": 0}[verb]
+
+
+class Garbler(http.server.BaseHTTPRequestHandler):
+    """Passes all on to the cloud, and answers the making of a VM with a page of its own, once."""
+
+    upstream: str
+    garbled: bool
+
+    def do_GET(self) -> None:
+        length = int(self.headers["Content-Length"] or 0)
+        kept = {
+            key: self.headers[key] for key in ("Authorization", "Content-Type", "If-None-Match")
+        }
+        kept = {key: value for key, value in kept.items() if value}
+        body = self.rfile.read(length) if length else None
+        try:
+            reply = urlopen(Request(self.upstream + self.path, body, kept, method=self.command))
+        except HTTPError as error:
+            reply = error
+        with reply:
+            content = reply.read()
+        if not self.garbled and self.command == "PUT" and "/virtualMachines/" in self.path:
+            type(self).garbled, content = True, b"<html>please log in</html>"
+        self.send_response(reply.status)
+        for key in ("Azure-AsyncOperation", "WWW-Authenticate"):
+            if reply.headers[key]:
+                self.send_header(key, reply.headers[key])
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_PUT = do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names of its base
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def garbled(cms_azure: Cms, azure: Azure) -> Iterator[Cms]:
+    """`cms` behind a proxy that puts its own page in place of an answer."""
+    handler = type("Once", (Garbler,), {"upstream": azure.address, "garbled": False})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        cms_azure.environ["CLOUDMESH_SANDBOX_AZURE_VM"] = f"http://127.0.0.1:{server.server_port}"
+        yield cms_azure
+        server.shutdown()
+        thread.join()
+
+
+def test_an_answer_that_is_no_json_is_as_one_that_was_lost(garbled: Cms, azure: Azure) -> None:
+    code, said = refused(garbled, "boot", "--name=web")
+    assert (code, azure.words()) == (4, "web")
+    assert "an answer that is no JSON" in said
+    (made,) = azure.machine_ids()
+    # As long as nobody knows, the name is not given to anything else.
+    code, said = refused(garbled, "boot", "--name=web", "--flavor=Standard_B1ms")
+    assert (code, "flavor is Standard_B1s, not Standard_B1ms" in said) == (5, True)
+    assert garbled(*BOOT).returncode == 0
+    assert azure.machine_ids() == [made]
 
 
 def test_a_refused_boot_leaves_nothing(cms_azure: Cms, azure: Azure) -> None:
