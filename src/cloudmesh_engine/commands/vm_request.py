@@ -1,5 +1,6 @@
 """What one `cms vm` command asks for, and how its result is shown."""
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -141,11 +142,15 @@ class VmRequest:
 
     def seconds(self, option: str) -> float:
         """Read an option that is a number of seconds."""
+        text = self.arguments[option]
         try:
-            return float(self.arguments[option])
+            seconds = float(text)
         except ValueError:
-            text = self.arguments[option]
-            raise UsageError(f"{option}={text}: not a number of seconds") from None
+            seconds = -1.0
+        # Text like nan is a number to Python, too.
+        if not 0 <= seconds < math.inf:
+            raise UsageError(f"{option}={text}: not a number of seconds, 0 or more")
+        return seconds
 
     def days(self, most: int) -> int:
         """Read the option --days."""

@@ -42,6 +42,9 @@ WRONG_USAGE = [
     Case("list --cloud=nosuch", 2, "no such cloud"),
     Case("list --refresh --cloud=nimbus", 3, "not supported yet .* use one of aws"),
     Case("wait web --timeout=soon", 2, "not a number of seconds"),
+    Case("wait web --timeout=nan", 2, "--timeout=nan: not a number of seconds"),
+    Case("wait web --timeout=inf", 2, "--timeout=inf: not a number of seconds"),
+    Case("wait web --interval=-1", 2, "--interval=-1: not a number of seconds, 0 or more"),
     Case("username 'a b' web", 2, "is no login name"),
 ]
 BOOT = [
