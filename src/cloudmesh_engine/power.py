@@ -32,8 +32,16 @@ def stop(driver: Driver, machine: Machine, budget: float) -> tuple[Machine, str]
             driver.stop(seen)
         return "" if is_off(seen) else f"{told(seen)} and not stopped for good"
 
-    driver.stop(machine)
+    if machine.state == "stopping":
+        # Nova refuses to be asked twice. A cloud that has given it up is asked below.
+        machine = waiting.confirm(driver, machine, _is_stopping, budget)
+    if not is_off(machine):
+        driver.stop(machine)
     return waiting.confirm(driver, machine, judge, budget), "stopped"
+
+
+def _is_stopping(seen: Machine) -> str:
+    return "is stopping and not stopped" if seen.state == "stopping" else ""
 
 
 def is_off(machine: Machine) -> bool:

@@ -296,6 +296,16 @@ def test_a_stop_that_met_another_operation_is_asked_again_while_the_vm_is_charge
         assert "is stopped but charged on and not stopped for good after 2 s" in done.stderr
 
 
+def test_a_vm_that_is_stopping_already_is_waited_for_before_it_is_asked(
+    cms_azure: Cms, azure: Azure, azure_faults: Faults
+) -> None:
+    (name,) = azure.make("web")
+    azure.set(seconds=2.0)
+    azure.call("POST", f"{COMPUTE}/virtualMachines/{name}/powerOff")
+    assert cms_azure("vm", "stop", "web").returncode == 0
+    assert (azure.words(), azure_faults.actions().count(STOP)) == ("web/stopped", 1)
+
+
 def costs(cms: Cms) -> tuple[bool, int]:
     """Whether the inventory and the report say that the one VM costs something now."""
     (vm,) = json.loads(cms("vm", "list", "--output=json").stdout)
