@@ -59,6 +59,11 @@ class Memory:
         """The rows of VMs that should be there."""
         return [row for row in self.rows if row.state in (CREATING, PRESENT)]
 
+    def row(self, machine: Machine) -> Row | None:
+        """Give what is wanted of a VM's name in its own section."""
+        own = (row for row in self.wanted if row.cloud == machine.cloud)
+        return next((row for row in own if row.name == machine.name), None)
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -169,7 +174,7 @@ def _unwanted(machine: Machine, inventory: Inventory, memory: Memory) -> tuple[s
     if machine.id in memory.lost:
         return "the ledger took it for gone, as its cloud did not show it", False
     named = [row for row in memory.wanted if row.name == machine.name]
-    row = next((row for row in named if row.cloud == machine.cloud), None)
+    row = memory.row(machine)
     # A boot of another section, which has not noted its VM yet, may have made it.
     boots = [other for other in named if other is row or not other.instance]
     patience = max(inventory.patience.orphan, _A_BOOT)

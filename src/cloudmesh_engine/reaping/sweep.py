@@ -144,7 +144,7 @@ class Sweep:
         if seen is None or seen.state in GONE:
             return False
         # From before it was seen last: so it is of no later boot.
-        row = inventory.memory.wanted.get(seen.name) if inventory.memory else None
+        row = inventory.memory.row(seen) if inventory.memory else None
         if finding.since:
             # A person or a boot may have taken it up since.
             inventory = replace(inventory, memory=self._remember())
