@@ -148,6 +148,8 @@ class Ledger:
             {"$set": {**_intent(request), "attempt": row.attempt + 1, "creators": []}},
             return_document=ReturnDocument.AFTER,
         )
+        if changed and row.state != DELETED:
+            self._lose(row)
         return (_row(changed), True) if changed else (self._existing(row.cloud, row.name), False)
 
     def creating(self, row: Row, creator: str) -> bool:
@@ -166,7 +168,10 @@ class Ledger:
         query = {**_attempt(row), "state": {"$in": [CREATING, PRESENT]}}
         query["instance"] = {"$in": ["", row.instance, instance]}
         change = {"$pull": {"creators": creator}, "$set": {"instance": instance, "updated": now()}}
-        return self._rows.update_one(query, change).matched_count == 1
+        noted = self._rows.update_one(query, change).matched_count == 1
+        if noted and row.instance != instance:
+            self._lose(row)
+        return noted
 
     def failed(self, row: Row, creator: str) -> None:
         """Note that the cloud refused: this command made no VM."""
@@ -281,9 +286,8 @@ class Ledger:
                 self._documents(cloud).delete_one({"_id": entry["_id"]})
 
     def _lose(self, row: Row) -> None:
-        if row.ending != row.instance:
-            there = {"_id": row.key, "instance": row.instance}
-            self._rows.update_one(there, {"$addToSet": {"lost": row.instance}})
+        if row.instance and row.ending != row.instance:
+            self._rows.update_one({"_id": row.key}, {"$addToSet": {"lost": row.instance}})
 
     def _existing(self, cloud: str, name: str) -> Row:
         return _row(self._rows.find_one({"_id": _key(cloud, name)}) or {})

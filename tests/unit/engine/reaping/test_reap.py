@@ -257,6 +257,18 @@ def test_a_look_into_another_region_makes_no_orphans(cms_aws: Cms, ec2: Ec2, wat
     assert ec2.words() == "web"
 
 
+def test_a_boot_in_another_region_makes_no_orphan_of_a_vm_of_its_name(
+    cms_aws: Cms, ec2: Ec2, watched: None
+) -> None:
+    boot(cms_aws, "web")
+    cms_aws.configure(HERE, ELSEWHERE)
+    boot(cms_aws, "web")
+    cms_aws.configure(ELSEWHERE, HERE)
+    for _ in range(2):
+        assert found(cms_aws, "--yes", "--grace=0") == [("left", "vm", "web")]
+    assert ec2.words() == "web"
+
+
 def test_a_vm_whose_deletion_failed_is_no_less_an_orphan_after_a_look_elsewhere(
     cms_aws: Cms, ec2: Ec2, faults: Faults, watched: None
 ) -> None:
