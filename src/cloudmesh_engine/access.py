@@ -44,9 +44,15 @@ def ensure_upload(settings: Settings, resources: Resources, name: str) -> None:
 
 def group_name(section: Mapping[str, Any]) -> str:
     """Name the security group that a cloud's section gives its VMs; on AWS as upstream does."""
-    general = (section.get("default") or {}).get("ssh_group")
-    name = str(general or (section.get("credentials") or {}).get("EC2_SECURITY_GROUP") or "")
+    general = part(section, "default").get("ssh_group")
+    name = str(general or part(section, "credentials").get("EC2_SECURITY_GROUP") or "")
     return "" if is_placeholder(name) else name
+
+
+def part(section: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Give what a cloud's section holds by a name: nothing if that is wrong, others must go on."""
+    found = section.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def ensure_group(resources: Resources, name: str, network: str = "", dryrun: bool = False) -> str:

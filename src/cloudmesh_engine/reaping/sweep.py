@@ -174,7 +174,7 @@ def _kept(settings: Settings) -> set[tuple[str, str]]:
     general = settings.data["cloudmesh"].get("default") or {}
     sections = clouds.known(settings).values()
     groups = {access.group_name(one) or access.DEFAULT_GROUP for one in sections}
-    groups |= {str((one.get("default") or {}).get("secgroup") or "") for one in sections}
+    groups |= {str(access.part(one, "default").get("secgroup") or "") for one in sections}
     return {("key", str(general.get("key") or "")), *(("group", name) for name in groups)}
 
 

@@ -427,6 +427,15 @@ def test_a_group_that_another_section_of_the_account_names_stays(
     assert things.all()["key"] == set()
 
 
+@pytest.mark.parametrize("wrong", ["credentials: key.json", "default: none"])
+def test_a_section_that_nobody_looks_at_hinders_no_look(cms_aws: Cms, ec2: Ec2, wrong: str) -> None:
+    boot(cms_aws, "old", f"--deadline={PAST}")
+    idle = "cm: {active: false, kind: vagrant}"
+    cms_aws.configure("  cloud:\n", f"  cloud:\n    idle:\n      {idle}\n      {wrong}\n")
+    assert cms_aws(*REAP, "--yes").returncode == 0
+    assert ec2.words() == ""
+
+
 def broken(cms: Cms, credentials: str) -> Result:
     """Look at two clouds of which one is as the test says."""
     add_section(cms, "broken", credentials)
