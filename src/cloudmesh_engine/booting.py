@@ -87,7 +87,7 @@ class Boot:
                 self.ensure_key()
                 self.ensure_group()
         except Exception:
-            self._release(names)
+            self.release(names)
             raise
         return found
 
@@ -144,7 +144,8 @@ class Boot:
         (self._fresh.add if fresh else self._fresh.discard)(name)
         return fresh
 
-    def _release(self, names: list[str]) -> None:
+    def release(self, names: list[str]) -> None:
+        """Give back what this command claimed and nobody has asked the cloud for."""
         for name in self._fresh.intersection(names):
             self.ledger.release(self._rows[name])
 

@@ -9,7 +9,7 @@ from cloudmesh_engine.booting import Boot
 from cloudmesh_engine.clouds import Driver, Machine, Request
 from cloudmesh_engine.clouds.resources import Resources
 from cloudmesh_engine.commands.vm_request import VmRequest, expand, result
-from cloudmesh_engine.errors import UsageError
+from cloudmesh_engine.errors import NotLetIn, UsageError
 from cloudmesh_engine.hours import times
 from cloudmesh_engine.ledger import Document
 from cloudmesh_engine.limits import Limits
@@ -44,7 +44,12 @@ def boot(request: VmRequest) -> None:
     def secure(name: str) -> list[Document]:
         return [result(*work.secure(name, found[name]))]
 
-    request.each(names, secure)
+    try:
+        request.each(names, secure)
+    except NotLetIn:
+        # Those that were not begun: nobody has asked the cloud for them.
+        work.release(names)
+        raise
     if cloud not in clouds.supported(request.settings):
         print(
             f"cms: note: {cloud} is not active in {request.settings.path.name}: office hours and "

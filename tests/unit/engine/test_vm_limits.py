@@ -59,6 +59,17 @@ def test_boots_that_the_cloud_refused_use_up_no_limit(
     assert ec2.words() == "web"
 
 
+def test_boots_that_were_not_begun_for_others_that_were_not_let_in_count_for_no_limit(
+    cms_aws: Cms, ec2: Ec2, faults: Faults
+) -> None:
+    limit(cms_aws, "max_vms", 20)
+    faults.script({**NO_ROOM, "status": 403, "code": "UnauthorizedOperation"})
+    assert cms_aws("vm", "boot", "--name=web[1-20]").returncode == 4
+    faults.script()
+    assert cms_aws("vm", "boot", "--name=db[1-12]", "--dryrun").returncode == 0
+    assert ec2.words() == ""
+
+
 def test_a_boot_that_a_limit_refuses_leaves_the_name_of_a_failed_one_free(
     cms_aws: Cms, ec2: Ec2, faults: Faults
 ) -> None:
