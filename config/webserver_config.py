@@ -1,4 +1,4 @@
-"""Flask's settings in the web server, which makes the login; LDAP or OAuth would be set up here."""
+"""Flask's settings in the web server, which makes the login."""
 
 from pathlib import Path
 
